@@ -1,0 +1,14 @@
+/** Queue jobs are hints: Postgres says what is to be done. */
+export const QUEUE_ASMS = 'asms';
+export const QUEUE_WEBHOOK = 'webhook';
+export const QUEUE_METRICS = 'session-metrics';
+
+export interface AsmsJob {
+  readonly athleteId: string;
+}
+export interface WebhookJob {
+  readonly deliveryId: string;
+}
+export interface MetricsJob {
+  readonly sessionId: string;
+}

@@ -1,0 +1,113 @@
+/** What the workers need from the store. */
+import type { ScoredWindow } from '../contracts/score.ts';
+import type { AlertSeverity, AlertType, LiveEvent } from '../contracts/events.ts';
+
+export interface AthleteFacts {
+  readonly athleteId: string;
+  readonly teamId: string;
+  readonly openInjuries: readonly { readonly injuryId: string; readonly diagnosisCode: string; readonly onsetUs: number; readonly timeLossDays: number }[];
+  readonly therapies: readonly {
+    readonly injuryId: string;
+    readonly kind: string;
+    readonly dosePerDay: number;
+    readonly adherence: number;
+    readonly startsUs: number;
+    readonly endsUs: number | null;
+  }[];
+  readonly openAlerts: readonly { readonly alertId: string; readonly type: AlertType; readonly snoozedUntilUs: number | null }[];
+}
+
+export interface AlertToRaise {
+  readonly type: AlertType;
+  readonly severity: AlertSeverity;
+  readonly title: string;
+  readonly sentence: string;
+  readonly evidence: Readonly<Record<string, unknown>>;
+  readonly windowIndex: number;
+  readonly atUs: number;
+}
+
+export interface RecommendationToMake {
+  readonly kind: string;
+  readonly title: string;
+  readonly rationale: string;
+  readonly evidence: Readonly<Record<string, unknown>>;
+}
+
+/** What one step over some windows changed; written in the same transaction as the state. */
+export interface AsmsChange<State> {
+  readonly state: State;
+  readonly raise: readonly (AlertToRaise & { readonly recommendation: RecommendationToMake | null })[];
+  readonly clear: readonly { readonly alertId: string; readonly type: AlertType; readonly atUs: number }[];
+  /** Published with pg_notify in the transaction (the newest state of the athlete); alert events are added by the store. */
+  readonly live: readonly LiveEvent[];
+}
+
+export interface AsmsStore {
+  /**
+   * IN-ORDER-ONCE. Locks the athlete's row, reads at most `limit` active-model scores past the fence in order, calls `step` with the stored
+   * state (null at the start), and commits what it returns together with the fence: state, alerts (one open alert an athlete and
+   * type), alert history, recommendations, webhook deliveries for every matching endpoint, notifications.
+   * Returns the number of windows applied (0: nothing to do) and the deliveries created.
+   */
+  advance<State>(
+    athleteId: string,
+    methodVersion: string,
+    limit: number,
+    step: (state: State | null, windows: readonly ScoredWindow[], facts: AthleteFacts) => AsmsChange<State>,
+  ): Promise<{ readonly applied: number; readonly deliveryIds: readonly string[] }>;
+  /** Athletes whose newest score is past their fence: what the sweeper enqueues. */
+  athletesBehind(limit: number): Promise<readonly string[]>;
+}
+
+export interface DueDelivery {
+  readonly deliveryId: string;
+  readonly endpointId: string;
+  readonly url: string;
+  readonly eventType: string;
+  readonly body: string;
+  readonly attempts: number;
+  /** Newest first; two during rotation. */
+  readonly secrets: readonly string[];
+}
+
+export interface AttemptResult {
+  readonly atUs: number;
+  readonly statusCode: number | null;
+  readonly error: string | null;
+  readonly durationMs: number;
+  readonly outcome: { readonly status: 'delivered' } | { readonly status: 'failed'; readonly disable?: string } | { readonly status: 'pending'; readonly nextAttemptUs: number };
+}
+
+export interface DeliveryStore {
+  /** Claims a delivery that is pending and due by pushing its next attempt `leaseMs` into the future; null where there is nothing to do. */
+  claim(deliveryId: string, leaseMs: number): Promise<DueDelivery | null>;
+  recordAttempt(deliveryId: string, result: AttemptResult): Promise<void>;
+  dueDeliveries(limit: number): Promise<readonly string[]>;
+}
+
+export interface MetricsStore {
+  /** Streams of the session's athlete with frames inside the session's receipt range, and those frames in receipt order. */
+  readSession(sessionId: string): Promise<{
+    readonly athleteId: string;
+    readonly massKg: number | null;
+    readonly streams: readonly import('../contracts/stream.ts').OpenedStream[];
+    readonly frames: AsyncIterable<import('../contracts/stream.ts').FrameBatch>;
+  } | null>;
+  saveMetrics(sessionId: string, metrics: readonly NewMetric[]): Promise<void>;
+  sessionsWithoutMetrics(limit: number): Promise<readonly string[]>;
+  /** Closes sessions silent for longer than `silenceMs`; returns their ids. */
+  closeSilentSessions(silenceMs: number): Promise<readonly string[]>;
+}
+
+export interface NewMetric {
+  readonly name: string;
+  readonly value: number | null;
+  readonly unit: string;
+  readonly typicalError: number | null;
+  readonly method: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly detail: unknown;
+  readonly provisional: boolean;
+  readonly atUs: number;
+}
