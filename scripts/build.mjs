@@ -5,7 +5,7 @@ import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
 
 const bin = (name) => new URL(`../node_modules/.bin/${name}`, import.meta.url).pathname;
 const run = (name, args, env = {}) => {
-  const done = spawnSync(bin(name), args, { stdio: 'inherit', env: { ...process.env, ...env } });
+  const done = spawnSync(bin(name), args, { stdio: ['ignore', 2, 2], env: { ...process.env, ...env } });
   if (done.status !== 0) process.exit(done.status ?? 1);
 };
 

@@ -34,7 +34,7 @@ export const PROTOCOL_ERRORS = {
   'too-many-streams': 4413,
   'message-too-large': 1009,
   'service-stopping': 1001,
-  'internal': 1011,
+  internal: 1011,
 } as const;
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;
 

@@ -37,7 +37,8 @@ export function decodeFrameHeader(bytes: Uint8Array): FrameHeader | null {
  */
 export function encodeFrame(header: Omit<FrameHeader, 'count'>, samples: Int16Array | Float32Array): Uint8Array<ArrayBuffer> {
   const count = samples.length / header.channels;
-  if (!Number.isInteger(count) || count > 65_535) throw new RangeError(`${samples.length} values do not form rows of ${header.channels} channels`);
+  if (!Number.isInteger(count) || count > 65_535)
+    throw new RangeError(`${samples.length} values do not form rows of ${header.channels} channels`);
   const bytes = new Uint8Array(FRAME_HEADER_BYTES + samples.byteLength);
   const view = viewOf(bytes);
   const float = samples instanceof Float32Array;
@@ -57,7 +58,13 @@ export function encodeFrame(header: Omit<FrameHeader, 'count'>, samples: Int16Ar
  * Samples of a frame as float32 in the declared units, row-major, count x channels, written to `out` from `outOffset`.
  * int16 values are multiplied by `scale` (1 where absent). NaN (a sample that was null in JSON) stays NaN.
  */
-export function decodeSamples(bytes: Uint8Array, header: FrameHeader, scale: readonly number[] | undefined, out: Float32Array, outOffset = 0): void {
+export function decodeSamples(
+  bytes: Uint8Array,
+  header: FrameHeader,
+  scale: readonly number[] | undefined,
+  out: Float32Array,
+  outOffset = 0,
+): void {
   const view = viewOf(bytes);
   const values = header.count * header.channels;
   let at = FRAME_HEADER_BYTES;

@@ -39,7 +39,13 @@ export interface ModelContract {
   /** z is clipped to +-zClip and the clipping counted. */
   readonly zClip: number;
   /** Widths of the tensors below. */
-  readonly sizes: { readonly hidden: number; readonly attn: number; readonly final: number; readonly tokens: number; readonly timeSteps: number };
+  readonly sizes: {
+    readonly hidden: number;
+    readonly attn: number;
+    readonly final: number;
+    readonly tokens: number;
+    readonly timeSteps: number;
+  };
   /** Below this a window's row says "not enough data" (state null). */
   readonly minimum: { readonly bioChannels: number; readonly observedFraction: number };
   /** From a false-alert budget on validation; `source` says how. */

@@ -5,7 +5,12 @@ import type { AlertSeverity, AlertType, LiveEvent } from '../contracts/events.ts
 export interface AthleteFacts {
   readonly athleteId: string;
   readonly teamId: string;
-  readonly openInjuries: readonly { readonly injuryId: string; readonly diagnosisCode: string; readonly onsetUs: number; readonly timeLossDays: number }[];
+  readonly openInjuries: readonly {
+    readonly injuryId: string;
+    readonly diagnosisCode: string;
+    readonly onsetUs: number;
+    readonly timeLossDays: number;
+  }[];
   readonly therapies: readonly {
     readonly injuryId: string;
     readonly kind: string;
@@ -76,7 +81,10 @@ export interface AttemptResult {
   readonly statusCode: number | null;
   readonly error: string | null;
   readonly durationMs: number;
-  readonly outcome: { readonly status: 'delivered' } | { readonly status: 'failed'; readonly disable?: string } | { readonly status: 'pending'; readonly nextAttemptUs: number };
+  readonly outcome:
+    | { readonly status: 'delivered' }
+    | { readonly status: 'failed'; readonly disable?: string }
+    | { readonly status: 'pending'; readonly nextAttemptUs: number };
 }
 
 export interface DeliveryStore {
