@@ -43,7 +43,8 @@ export interface RecommendationToMake {
 export interface AsmsChange<State> {
   readonly state: State;
   readonly raise: readonly (AlertToRaise & { readonly recommendation: RecommendationToMake | null })[];
-  readonly clear: readonly { readonly alertId: string; readonly type: AlertType; readonly atUs: number }[];
+  /** alertId null: the athlete's open alert of that type, which may be one raised in this same change. Order is by windowIndex. */
+  readonly clear: readonly { readonly alertId: string | null; readonly type: AlertType; readonly windowIndex: number; readonly atUs: number }[];
   /** Published with pg_notify in the transaction (the newest state of the athlete); alert events are added by the store. */
   readonly live: readonly LiveEvent[];
 }

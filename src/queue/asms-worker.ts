@@ -1,0 +1,46 @@
+/** One job of queue `asms`: bring an athlete's ASMS state up to the newest score. */
+import { stepAsms } from '../asms/step.ts';
+import type { AsmsStateValue } from '../asms/step.ts';
+import type { AsmsParams } from '../asms/params.ts';
+import type { AsmsJob } from '../contracts/jobs.ts';
+import type { AsmsStore } from './ports.ts';
+
+export interface AsmsWorkerOptions {
+  readonly store: AsmsStore;
+  readonly params: AsmsParams;
+  /** Windows a transaction. Bounds how long an athlete's row is locked; what is left is done in the next round. */
+  readonly batch?: number;
+  readonly onDeliveries: (deliveryIds: readonly string[]) => void;
+}
+
+export interface AsmsCounters {
+  jobs: number;
+  /** Jobs that found nothing to do: late or repeated hints. */
+  idle: number;
+  windows: number;
+  deliveries: number;
+}
+
+/** (chosen) about a minute of one athlete. */
+const BATCH = 64;
+
+/** The job is a hint: a late, repeated or concurrent one finds nothing past the fence and changes nothing (IN-ORDER-ONCE). */
+export function createAsmsWorker({ store, params, batch = BATCH, onDeliveries }: AsmsWorkerOptions) {
+  const counters: AsmsCounters = { jobs: 0, idle: 0, windows: 0, deliveries: 0 };
+  const work = async ({ athleteId }: AsmsJob): Promise<void> => {
+    let total = 0;
+    for (;;) {
+      const { applied, deliveryIds } = await store.advance<AsmsStateValue>(athleteId, params.methodVersion, batch, (state, windows, facts) =>
+        stepAsms(state, windows, facts, params),
+      );
+      total += applied;
+      counters.windows += applied;
+      counters.deliveries += deliveryIds.length;
+      if (deliveryIds.length > 0) onDeliveries(deliveryIds);
+      if (applied < batch) break;
+    }
+    counters.jobs += 1;
+    if (total === 0) counters.idle += 1;
+  };
+  return { work, counters: (): Readonly<AsmsCounters> => counters };
+}

@@ -1,0 +1,45 @@
+/** The session metrics on a thread of their own: hours of samples take seconds, and the main thread never computes. */
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { computeSessionMetrics, type SessionStream } from '../signal/session-metrics.ts';
+import type { NewMetric } from './ports.ts';
+
+interface Request {
+  readonly task: typeof TASK;
+  readonly streams: readonly SessionStream[];
+}
+type Answer = { readonly metrics: readonly NewMetric[] } | { readonly error: string };
+const TASK = 'kinewatch-session-metrics';
+
+/**
+ * computeSessionMetrics in a worker thread; the samples are moved, not copied. Node runs no .ts file in a thread, so from sources (tests) the
+ * computation stays where it is.
+ * @throws RangeError with the computation's words where it refuses the streams
+ */
+export async function computeInThread(streams: readonly SessionStream[]): Promise<readonly NewMetric[]> {
+  if (import.meta.url.endsWith('.ts')) return computeSessionMetrics(streams);
+  const request: Request = { task: TASK, streams };
+  const worker = new Worker(new URL(import.meta.url), { workerData: request, transferList: streams.map((stream) => stream.samples.buffer as ArrayBuffer) });
+  try {
+    const answer = await new Promise<Answer>((resolve, reject) => {
+      worker.once('message', resolve);
+      worker.once('error', reject);
+      worker.once('exit', (code) => reject(new Error(`the metrics thread ended with ${code}`)));
+    });
+    if ('error' in answer) throw new RangeError(answer.error);
+    return answer.metrics;
+  } finally {
+    await worker.terminate();
+  }
+}
+
+function isRequest(data: unknown): data is Request {
+  return typeof data === 'object' && data !== null && 'task' in data && data.task === TASK;
+}
+
+if (!isMainThread && isRequest(workerData)) {
+  try {
+    parentPort?.postMessage({ metrics: computeSessionMetrics(workerData.streams) } satisfies Answer);
+  } catch (error) {
+    parentPort?.postMessage({ error: error instanceof Error ? error.message : String(error) } satisfies Answer);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * Finds what is to be done from the tables and hints it again: a wiped queue costs time, never data. Every second athletes whose newest score is past
+ * their fence and deliveries that are due; every minute sessions that fell silent and sessions without metrics.
+ */
+import type { AsmsStore, DeliveryStore, MetricsStore } from './ports.ts';
+
+export interface SweeperOptions {
+  readonly asms: AsmsStore | null;
+  readonly deliveries: DeliveryStore | null;
+  readonly metrics: MetricsStore | null;
+  readonly queues: {
+    enqueueAsms(athleteId: string): void;
+    enqueueWebhook(deliveryId: string): void;
+    enqueueMetrics(sessionId: string): void;
+    release(name: 'asms', subject: string): Promise<void>;
+  };
+  readonly sessionSilenceMs: number;
+  readonly timers?: SweeperTimers;
+  readonly onError: (error: unknown, what: string) => void;
+}
+
+/** A timer that calls again and again; returns its stop. */
+export interface SweeperTimers {
+  every(ms: number, call: () => void): () => void;
+}
+
+export interface SweepCounters {
+  athletes: number;
+  deliveries: number;
+  sessionsClosed: number;
+  sessionsMeasured: number;
+  released: number;
+}
+
+const FAST_MS = 1_000;
+const SLOW_MS = 60_000;
+/** BOUNDED: rows a sweep; the next one takes the next. */
+const LIMIT = 1_000;
+/** (chosen) sweeps an athlete may stay behind, well beyond a dead worker's lock, before its deduplication mark is taken for an orphan. */
+const ORPHAN_SWEEPS = 30;
+
+const processTimers: SweeperTimers = {
+  every(ms, call) {
+    const timer = setInterval(call, ms);
+    timer.unref();
+    return () => clearInterval(timer);
+  },
+};
+
+/** Starts both sweeps; a sweep that is still running when the next is due is left to finish. `close` waits for it. */
+export function startSweeper({ asms, deliveries, metrics, queues, sessionSilenceMs, timers = processTimers, onError }: SweeperOptions) {
+  const counters: SweepCounters = { athletes: 0, deliveries: 0, sessionsClosed: 0, sessionsMeasured: 0, released: 0 };
+  let behind = new Map<string, number>();
+
+  const sweepAthletes = async (store: AsmsStore): Promise<void> => {
+    const athletes = await store.athletesBehind(LIMIT);
+    const next = new Map(athletes.map((athleteId) => [athleteId, (behind.get(athleteId) ?? 0) + 1]));
+    for (const [athleteId, sweeps] of next) {
+      if (sweeps % ORPHAN_SWEEPS === 0) {
+        counters.released += 1;
+        await queues.release('asms', athleteId);
+      }
+      queues.enqueueAsms(athleteId);
+    }
+    counters.athletes += athletes.length;
+    behind = next;
+  };
+  const sweepDeliveries = async (store: DeliveryStore): Promise<void> => {
+    const due = await store.dueDeliveries(LIMIT);
+    for (const deliveryId of due) queues.enqueueWebhook(deliveryId);
+    counters.deliveries += due.length;
+  };
+  const sweepSessions = async (store: MetricsStore): Promise<void> => {
+    counters.sessionsClosed += (await store.closeSilentSessions(sessionSilenceMs)).length;
+    const sessions = await store.sessionsWithoutMetrics(LIMIT);
+    for (const sessionId of sessions) queues.enqueueMetrics(sessionId);
+    counters.sessionsMeasured += sessions.length;
+  };
+
+  const fast = single(async () => {
+    if (asms !== null) await sweepAthletes(asms).catch((error: unknown) => onError(error, 'sweep of athletes'));
+    if (deliveries !== null) await sweepDeliveries(deliveries).catch((error: unknown) => onError(error, 'sweep of deliveries'));
+  });
+  const slow = single(async () => {
+    if (metrics !== null) await sweepSessions(metrics).catch((error: unknown) => onError(error, 'sweep of sessions'));
+  });
+  const stops = [timers.every(FAST_MS, () => void fast.run()), timers.every(SLOW_MS, () => void slow.run())];
+  return {
+    /** One round of each now; resolves when both are done. */
+    sweep: async (): Promise<void> => {
+      await Promise.all([fast.run(), slow.run()]);
+    },
+    counters: (): Readonly<SweepCounters> => counters,
+    close: async (): Promise<void> => {
+      for (const stop of stops) stop();
+      await Promise.all([fast.idle(), slow.idle()]);
+    },
+  };
+}
+
+/** Runs one at a time: a call while one is running shares it. */
+function single(work: () => Promise<void>): { run(): Promise<void>; idle(): Promise<void> } {
+  let running: Promise<void> | null = null;
+  const run = (): Promise<void> => {
+    running ??= work().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+  return { run, idle: () => running ?? Promise.resolve() };
+}
