@@ -1,0 +1,80 @@
+import { Type } from 'typebox';
+import { allows, callerOf, teamOf } from '../auth.ts';
+import { mintApiKey } from '../credentials.ts';
+import { pageReply, pageRequest } from '../cursor.ts';
+import { API_KEY_SECURITY as security } from '../documentation.ts';
+import { ProblemError, problems } from '../problems.ts';
+import { found, resource } from '../resource.ts';
+import { IdParams, PageOf, PageQuery, readTime } from '../schemas.ts';
+import { ApiKey, CreatedApiKey, NewApiKey } from './schemas.ts';
+
+const tags = ['api-keys'];
+
+export const apiKeys = resource('api-keys', async (app, { repositories }) => {
+  app.get(
+    '/v1/api-keys',
+    {
+      onRequest: app.requires('admin'),
+      schema: {
+        tags,
+        security,
+        operationId: 'listApiKeys',
+        summary: 'API keys, without the keys themselves',
+        querystring: Type.Object(PageQuery, { additionalProperties: false }),
+        response: { 200: PageOf(ApiKey), ...problems(401, 403) },
+      },
+    },
+    async (request) => pageReply('api-keys', await repositories.apiKeys.list(teamOf(request), pageRequest('api-keys', request.query))),
+  );
+
+  app.post(
+    '/v1/api-keys',
+    {
+      onRequest: app.requires('admin'),
+      schema: {
+        tags,
+        security,
+        operationId: 'createApiKey',
+        summary: 'Create an API key',
+        description: 'The key is shown in this answer and never again. A key cannot give what it does not have: scopes, or another team.',
+        body: NewApiKey,
+        response: { 201: CreatedApiKey, ...problems(401, 403, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { name, scopes, expiresAt } = request.body;
+      const caller = callerOf(request);
+      const missing = scopes.find((scope) => !allows(caller.scopes, scope));
+      if (missing !== undefined) throw new ProblemError('insufficient-scope', `This key lacks the scope ${missing} and cannot give it`);
+      if (caller.teamId !== null && request.body.teamId !== undefined && request.body.teamId !== caller.teamId) {
+        throw new ProblemError('other-team', 'The key belongs to another team');
+      }
+      const key = mintApiKey();
+      const stored = await repositories.apiKeys.create({
+        teamId: request.body.teamId ?? caller.teamId,
+        name,
+        scopes,
+        prefix: key.prefix,
+        hash: key.hash,
+        expiresAt: expiresAt === undefined ? null : readTime(expiresAt),
+      });
+      return reply.code(201).send({ ...stored, key: key.secret });
+    },
+  );
+
+  app.post(
+    '/v1/api-keys/:id/revoke',
+    {
+      onRequest: app.requires('admin'),
+      schema: {
+        tags,
+        security,
+        operationId: 'revokeApiKey',
+        summary: 'Revoke an API key',
+        params: IdParams,
+        response: { 200: ApiKey, ...problems(401, 403, 404) },
+      },
+    },
+    async (request) => found(await repositories.apiKeys.revoke(teamOf(request), request.params.id), 'API key', request.params.id),
+  );
+});

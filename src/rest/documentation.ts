@@ -1,0 +1,82 @@
+/** /openapi.json (3.1) and /docs, made from the schemas the routes are checked against. */
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import fp from 'fastify-plugin';
+import { Problem } from './problems.ts';
+
+const TAGS = [
+  { name: 'teams', description: 'Teams and their time zone' },
+  { name: 'athletes', description: 'Athletes, their current state, scores, metrics and recommendations' },
+  { name: 'sessions', description: 'Sessions open with the first frame or by staff, and close by staff or after silence' },
+  { name: 'alerts', description: 'Alerts: active or cleared, acknowledged or not' },
+  { name: 'medical', description: 'Injuries, therapies and outcomes; diagnoses only with the scope medical' },
+  { name: 'devices', description: 'Devices and whose data they carry at what time' },
+  { name: 'gateways', description: 'Sensor gateways and their tokens' },
+  { name: 'webhooks', description: 'Standard Webhooks 1.0 endpoints and their deliveries' },
+  { name: 'api-keys', description: 'API keys and their scopes' },
+  { name: 'live', description: 'Server-sent events' },
+  { name: 'operations', description: 'Health, readiness and metrics' },
+];
+
+const isProblemStatus = (status: string): boolean => /^[45]/.test(status);
+
+interface Operation {
+  readonly responses?: Record<string, { content?: unknown } | undefined>;
+}
+
+/** Problem responses share one component, under the media type they are sent with. */
+function shareProblem(document: Record<string, unknown>): Record<string, unknown> {
+  const paths = (document['paths'] ?? {}) as Record<string, Record<string, Operation>>;
+  for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
+    for (const [status, response] of Object.entries(operation.responses ?? {})) {
+      // /readyz answers 503 with its checks, not with a problem.
+      if (response === undefined || !isProblemStatus(status) || !isProblemSchema(response.content)) continue;
+      response.content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+    }
+  }
+  const components = (document['components'] ?? {}) as { schemas?: Record<string, unknown> };
+  return {
+    ...document,
+    components: { ...components, schemas: { ...components.schemas, Problem: JSON.parse(JSON.stringify(Problem)) as unknown } },
+  };
+}
+
+function isProblemSchema(content: unknown): boolean {
+  const json = (content as Record<string, { schema?: { title?: string } }> | undefined)?.['application/json'];
+  return json?.schema?.title === 'Problem';
+}
+
+export const documentationPlugin = fp<{ readonly version?: string }>(
+  async (app, { version = '0.1.0' }) => {
+    await app.register(swagger, {
+      openapi: {
+        openapi: '3.1.0',
+        info: {
+          title: 'Kinewatch',
+          version,
+          summary: "The coaches' API",
+          description:
+            'Real-time athlete monitoring. Errors are RFC 9457 problem documents: branch on `code`. Collections come in pages: pass `nextCursor` back as `cursor`. Times are RFC 3339, stamps in `...Us` are microseconds since 1970.',
+          license: { name: 'MIT', identifier: 'MIT' },
+        },
+        servers: [{ url: '/' }],
+        tags: TAGS,
+        components: {
+          securitySchemes: {
+            apiKey: { type: 'http', scheme: 'bearer', description: 'An API key, kw_...' },
+            gatewayToken: { type: 'http', scheme: 'bearer', description: "A gateway's token, kwg_..." },
+          },
+        },
+      },
+      convertConstToEnum: false,
+      transformObject: (documents) =>
+        'openapiObject' in documents ? shareProblem(documents.openapiObject as Record<string, unknown>) : documents.swaggerObject,
+    });
+    await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: false } });
+    app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  },
+  { name: 'kinewatch-documentation' },
+);
+
+export const API_KEY_SECURITY = [{ apiKey: [] }];
+export const GATEWAY_SECURITY = [{ gatewayToken: [] }];

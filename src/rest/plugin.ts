@@ -1,0 +1,102 @@
+/** The coaches' API: one plugin that registers the resources, their documentation and the problem documents. */
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
+import fp from 'fastify-plugin';
+import { alerts } from './alerts/routes.ts';
+import { apiKeys } from './api-keys/routes.ts';
+import { athletes } from './athletes/routes.ts';
+import { authPlugin } from './auth.ts';
+import { devices } from './devices/routes.ts';
+import { documentationPlugin } from './documentation.ts';
+import { gateways } from './gateways/routes.ts';
+import { live } from './live/routes.ts';
+import { medical } from './medical/routes.ts';
+import { metrics } from './metrics/routes.ts';
+import { operations } from './operations/routes.ts';
+import type { RestOptions } from './ports.ts';
+import { ProblemError, problemsPlugin, sendProblem } from './problems.ts';
+import { recommendations } from './recommendations/routes.ts';
+import { scores } from './scores/routes.ts';
+import { sessions } from './sessions/routes.ts';
+import { state } from './state/routes.ts';
+import { teams } from './teams/routes.ts';
+import { webhooks } from './webhooks/routes.ts';
+
+/** The largest body any route needs is a few kilobytes. */
+const BODY_LIMIT_BYTES = 65_536;
+
+/** Options of the Fastify instance that serves the API, so that faults met before routing are problem documents too. */
+export const restServerOptions = {
+  bodyLimit: BODY_LIMIT_BYTES,
+  frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+    void sendProblem(error, request, reply);
+  },
+} satisfies FastifyServerOptions;
+
+/** PostgreSQL cannot keep NUL in text or JSON: the path to the first one, or null. Bodies are small and JSON, so recursion ends. */
+function findNul(value: unknown, path = ''): string | null {
+  if (typeof value === 'string') return value.includes('\0') ? path : null;
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [key, entry] of Object.entries(value)) {
+    const at = key.includes('\0') ? path : findNul(entry, `${path}/${key}`);
+    if (at !== null) return at;
+  }
+  return null;
+}
+
+async function refuseNul(request: FastifyRequest): Promise<void> {
+  for (const [where, part] of [
+    ['body', request.body],
+    ['querystring', request.query],
+    ['params', request.params],
+  ] as const) {
+    const path = findNul(part);
+    if (path !== null)
+      throw new ProblemError('validation-failed', 'Text holds no NUL', [{ in: where, path, message: 'must not hold NUL' }]);
+  }
+}
+
+/** Answers hold personal data: no cache keeps them. */
+async function forbidCaching(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+}
+
+/**
+ * Serves /v1, /healthz, /readyz, /metrics, /openapi.json and /docs. Problem documents answer the errors of the whole instance; hooks and the
+ * validator stay with the routes of this plugin.
+ */
+export const restPlugin = fp<RestOptions>(
+  async (app, options) => {
+    await app.register(problemsPlugin);
+    await app.register(async (api) => {
+      api.setValidatorCompiler(TypeBoxValidatorCompiler);
+      api.addHook('onRoute', (route) => {
+        route.bodyLimit ??= BODY_LIMIT_BYTES;
+      });
+      api.addHook('preValidation', refuseNul);
+      api.addHook('onSend', forbidCaching);
+      await api.register(documentationPlugin);
+      await api.register(authPlugin, options);
+      for (const plugin of [
+        operations,
+        teams,
+        athletes,
+        state,
+        scores,
+        metrics,
+        recommendations,
+        medical,
+        sessions,
+        alerts,
+        webhooks,
+        gateways,
+        devices,
+        apiKeys,
+        live,
+      ]) {
+        await api.register(plugin, options);
+      }
+    });
+  },
+  { name: 'kinewatch-rest', fastify: '5.x' },
+);

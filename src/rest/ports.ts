@@ -1,0 +1,334 @@
+/** What the coaches' API needs from the rest of the house. src/store/repositories implements Repositories; main.ts wires the others. */
+import type { LiveEvent } from '../contracts/events.ts';
+import type { Alert, AlertWithHistory } from './alerts/schemas.ts';
+import type { ApiKey, Scope } from './api-keys/schemas.ts';
+import type { Athlete, AthletePatch, NewAthlete } from './athletes/schemas.ts';
+import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
+import type { Gateway, Progress } from './gateways/schemas.ts';
+import type { Injury, NewInjury, NewOutcome, NewTherapy, Outcome, Therapy } from './medical/schemas.ts';
+import type { Metric } from './metrics/schemas.ts';
+import type { Recommendation } from './recommendations/schemas.ts';
+import type { Score } from './scores/schemas.ts';
+import type { NewSession, Session } from './sessions/schemas.ts';
+import type { NewTeam, Team } from './teams/schemas.ts';
+import type { Delivery, Webhook, WebhookPatch } from './webhooks/schemas.ts';
+
+export { SCOPES } from './api-keys/schemas.ts';
+export type {
+  Alert,
+  AlertWithHistory,
+  ApiKey,
+  Assignment,
+  Athlete,
+  AthletePatch,
+  Delivery,
+  Device,
+  Gateway,
+  Injury,
+  Metric,
+  NewAthlete,
+  Outcome,
+  Progress,
+  Recommendation,
+  Scope,
+  Score,
+  Session,
+  Team,
+  Therapy,
+  Webhook,
+};
+
+/**
+ * Every query below takes it first and sees rows of that team only; null (a key of every team) sees all. A row of another team is
+ * not found, never forbidden: an id tells nothing.
+ */
+export type TeamScope = string | null;
+
+export interface Caller {
+  readonly keyId: string;
+  readonly name: string;
+  readonly teamId: TeamScope;
+  readonly scopes: readonly Scope[];
+}
+
+export interface GatewayCaller {
+  readonly gatewayId: string;
+  readonly teamId: string;
+}
+
+export interface PageRequest<Key> {
+  /** 1 to 200. */
+  readonly limit: number;
+  /** Key of the last row of the page before; null: the first page. A key that is gone gives an empty page. */
+  readonly after: Key | null;
+}
+
+export interface Page<T, Key> {
+  readonly items: readonly T[];
+  /** null: there is no more. */
+  readonly next: Key | null;
+}
+
+type List<T> = Promise<Page<T, string>>;
+type ById = PageRequest<string>;
+/** null: no such row in the caller's team. */
+type Found<T> = Promise<T | null>;
+
+export interface StoredCredential {
+  readonly prefix: string;
+  /** SHA-256. */
+  readonly hash: Uint8Array<ArrayBuffer>;
+}
+
+export interface ApiKeyRepository {
+  /** The caller of a key that is neither expired nor revoked; notes its use, to the minute. */
+  authenticate(hash: Uint8Array<ArrayBuffer>): Found<Caller>;
+  /** Is the key still good? Open live streams ask. */
+  isValid(keyId: string): Promise<boolean>;
+  create(
+    key: StoredCredential & {
+      readonly teamId: TeamScope;
+      readonly name: string;
+      readonly scopes: readonly Scope[];
+      readonly expiresAt: Date | null;
+    },
+  ): Promise<ApiKey>;
+  /** Creates a key of every team unless one with the scope admin is valid; false: there is one. One of two at once wins. */
+  createFirst(key: StoredCredential & { readonly name: string; readonly scopes: readonly Scope[] }): Promise<boolean>;
+  list(team: TeamScope, page: ById): List<ApiKey>;
+  /** Idempotent. */
+  revoke(team: TeamScope, id: string): Found<ApiKey>;
+}
+
+export interface TeamRepository {
+  list(team: TeamScope, page: ById): List<Team>;
+  /** @throws KinewatchError `already-exists` */
+  create(team: NewTeam): Promise<Team>;
+}
+
+export interface AthleteRepository {
+  list(team: TeamScope, filter: { readonly externalId?: string; readonly active?: boolean }, page: ById): List<Athlete>;
+  get(team: TeamScope, id: string): Found<Athlete>;
+  /** @throws KinewatchError `already-exists`, `unknown-reference` (team) */
+  create(teamId: string, athlete: Omit<NewAthlete, 'teamId'>): Promise<Athlete>;
+  /** @throws KinewatchError `already-exists` */
+  update(team: TeamScope, id: string, patch: AthletePatch): Found<Athlete>;
+  /**
+   * Teams, athletes, devices and assignments of a roster, all or nothing. Teams and devices that exist are used.
+   * @throws RosterError of the store as KinewatchError `roster-refused`, its message names the line
+   */
+  importRoster(team: TeamScope, rows: readonly RosterRow[]): Promise<RosterResult>;
+}
+
+export interface RosterRow {
+  readonly line: number;
+  readonly externalId: string;
+  readonly name: string;
+  readonly team: string;
+  readonly sex: 'f' | 'm' | null;
+  readonly birthDate: string | null;
+  readonly heightM: number | null;
+  readonly massKg: number | null;
+  readonly devices: readonly { readonly serial: string; readonly kind: string }[];
+}
+
+export interface RosterResult {
+  readonly teamsCreated: number;
+  readonly athletes: readonly { readonly id: string; readonly externalId: string; readonly teamId: string }[];
+  readonly devicesCreated: number;
+}
+
+/** Newest score and ASMS row of an athlete, as stored. */
+export interface CurrentState {
+  readonly score: Score | null;
+  readonly asms: {
+    readonly lastWindowIndex: number;
+    readonly modelVersion: string;
+    readonly methodVersion: string;
+    /** Written and read by src/asms under methodVersion. */
+    readonly state: unknown;
+    readonly updatedAt: string;
+  } | null;
+  readonly openAlerts: number;
+  readonly openInjuries: number;
+}
+
+export interface ScoreKey {
+  readonly windowIndex: number;
+  readonly modelVersion: string;
+  readonly startUs: number;
+}
+
+export interface ScoreFilter {
+  readonly fromUs: number | null;
+  readonly toUs: number | null;
+  readonly order: 'asc' | 'desc';
+  readonly modelVersion: string | null;
+  readonly attention: boolean;
+}
+
+export interface ScoreRepository {
+  current(team: TeamScope, athleteId: string): Found<CurrentState>;
+  list(team: TeamScope, athleteId: string, filter: ScoreFilter, page: PageRequest<ScoreKey>): Found<Page<Score, ScoreKey>>;
+}
+
+export interface MetricRepository {
+  list(
+    team: TeamScope,
+    athleteId: string,
+    filter: { readonly from?: Date; readonly to?: Date; readonly name?: string; readonly sessionId?: string },
+    page: ById,
+  ): List<Metric>;
+}
+
+export interface RecommendationRepository {
+  list(team: TeamScope, athleteId: string, filter: { readonly status?: Recommendation['status'] }, page: ById): List<Recommendation>;
+  /** @throws KinewatchError `already-decided` */
+  decide(
+    team: TeamScope,
+    athleteId: string,
+    id: string,
+    decision: { readonly status: 'accepted' | 'changed' | 'declined'; readonly note: string | null; readonly by: string },
+  ): Found<Recommendation>;
+}
+
+/** Reads and writes for an athlete; the caller checked that the athlete is of the team, the queries check it again. */
+export interface MedicalRepository {
+  listInjuries(team: TeamScope, athleteId: string, filter: { readonly open?: boolean }, page: ById): List<Injury>;
+  createInjury(team: TeamScope, athleteId: string, injury: NewInjury & { readonly onset: Date }): Found<Injury>;
+  /** A signed decision. @throws KinewatchError `already-closed` */
+  clearInjury(team: TeamScope, id: string, by: string): Found<Injury>;
+  listTherapies(team: TeamScope, athleteId: string, filter: { readonly open?: boolean }, page: ById): List<Therapy>;
+  /** @throws KinewatchError `unknown-reference` (injury of another athlete) */
+  createTherapy(
+    team: TeamScope,
+    athleteId: string,
+    therapy: NewTherapy & { readonly starts: Date; readonly ends: Date | null; readonly by: string },
+  ): Found<Therapy>;
+  /** @throws KinewatchError `already-closed` */
+  endTherapy(team: TeamScope, id: string): Found<Therapy>;
+  listOutcomes(team: TeamScope, athleteId: string, filter: { readonly kinds: readonly Outcome['kind'][] }, page: ById): List<Outcome>;
+  createOutcome(team: TeamScope, athleteId: string, outcome: Omit<NewOutcome, 'at'> & { readonly at: Date }): Found<Outcome>;
+}
+
+export interface SessionRepository {
+  list(
+    team: TeamScope,
+    filter: { readonly athleteId?: string; readonly open?: boolean; readonly type?: Session['type'] },
+    page: ById,
+  ): List<Session>;
+  get(team: TeamScope, id: string): Found<Session>;
+  /** By staff. null: no such athlete. @throws KinewatchError `session-open` */
+  open(team: TeamScope, session: NewSession): Found<Session>;
+  /** By staff. @throws KinewatchError `already-closed` */
+  close(team: TeamScope, id: string): Found<Session>;
+}
+
+export interface AlertFilter {
+  readonly athleteId?: string;
+  readonly status?: Alert['status'];
+  readonly type?: Alert['type'];
+  readonly severity?: Alert['severity'];
+  readonly acknowledged?: boolean;
+}
+
+export interface AlertRepository {
+  list(team: TeamScope, filter: AlertFilter, page: ById): List<Alert>;
+  get(team: TeamScope, id: string): Found<AlertWithHistory>;
+  /** Idempotent: the first acknowledgement stands. Tells the live stream. */
+  acknowledge(team: TeamScope, id: string, by: string, note: string | null): Found<AlertWithHistory>;
+  /** @throws KinewatchError `already-closed` (cleared) */
+  snooze(team: TeamScope, id: string, minutes: number, by: string, note: string | null): Found<AlertWithHistory>;
+}
+
+export interface WebhookRepository {
+  list(team: TeamScope, page: ById): List<Webhook>;
+  get(team: TeamScope, id: string): Found<Webhook>;
+  /** @throws KinewatchError `unknown-reference` (team) */
+  create(
+    teamId: string,
+    webhook: { readonly url: string; readonly eventTypes: readonly string[]; readonly secret: string },
+  ): Promise<Webhook>;
+  update(team: TeamScope, id: string, patch: WebhookPatch): Found<Webhook>;
+  /** With its deliveries. */
+  remove(team: TeamScope, id: string): Promise<boolean>;
+  /** The secret before stays valid until `previousUntil`. */
+  rotateSecret(team: TeamScope, id: string, secret: string, previousUntil: Date): Found<Webhook>;
+  /** Stores a pending webhook.test delivery. @throws KinewatchError `webhook-disabled` */
+  createTest(team: TeamScope, id: string): Found<Delivery>;
+  listDeliveries(team: TeamScope, id: string, filter: { readonly status?: Delivery['status'] }, page: ById): List<Delivery>;
+}
+
+export interface GatewayRepository {
+  authenticate(hash: Uint8Array<ArrayBuffer>): Found<GatewayCaller>;
+  list(team: TeamScope, page: ById): List<Gateway>;
+  /** @throws KinewatchError `already-exists`, `unknown-reference` (team) */
+  create(teamId: string, gateway: StoredCredential & { readonly name: string }): Promise<Gateway>;
+  /** Idempotent. */
+  revoke(team: TeamScope, id: string): Found<Gateway>;
+  /** Streams the gateway opened, newest first. */
+  streams(gatewayId: string, limit: number): Promise<Progress['streams']>;
+}
+
+export interface DeviceRepository {
+  list(team: TeamScope, filter: { readonly athleteId?: string; readonly serial?: string }, page: ById): List<Device>;
+  get(team: TeamScope, id: string): Found<Device>;
+  /** @throws KinewatchError `already-exists`, `unknown-reference` (team) */
+  create(teamId: string, device: Omit<NewDevice, 'teamId'>): Promise<Device>;
+  listAssignments(team: TeamScope, deviceId: string, page: ById): List<Assignment>;
+  /**
+   * From `from` on the device carries the athlete's data; an open assignment that began before ends there.
+   * @throws KinewatchError `unknown-reference` (athlete), `assignment-overlap`
+   */
+  assign(team: TeamScope, deviceId: string, athleteId: string, from: Date | null, to: Date | null): Found<Assignment>;
+  /** Ends the open assignment now. @throws KinewatchError `already-closed` (there is none) */
+  unassign(team: TeamScope, deviceId: string): Found<Assignment>;
+}
+
+export interface Repositories {
+  readonly apiKeys: ApiKeyRepository;
+  readonly teams: TeamRepository;
+  readonly athletes: AthleteRepository;
+  readonly scores: ScoreRepository;
+  readonly metrics: MetricRepository;
+  readonly recommendations: RecommendationRepository;
+  readonly medical: MedicalRepository;
+  readonly sessions: SessionRepository;
+  readonly alerts: AlertRepository;
+  readonly webhooks: WebhookRepository;
+  readonly gateways: GatewayRepository;
+  readonly devices: DeviceRepository;
+}
+
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly detail?: string }>>;
+}
+
+export interface AthleteProgress {
+  readonly athleteId: string;
+  readonly windowsDue: number;
+  readonly windowsScored: number;
+}
+
+export interface RestOptions {
+  readonly repositories: Repositories;
+  /** Calls `listener` for every event of every team; returns how to stop. */
+  readonly live: { subscribe(listener: (event: LiveEvent) => void): () => void };
+  /** Checks of every role in this process; execution provider and model version are details of theirs. */
+  readiness(): Promise<Readiness>;
+  /** Prometheus text exposition. */
+  metricsText(): Promise<string>;
+  /** Windows due and scored of the athletes, since the service started. */
+  progress(athleteIds: readonly string[]): Promise<readonly AthleteProgress[]>;
+  /** The gateway's connections are closed with token-revoked. */
+  onGatewayRevoked(gatewayId: string): void;
+  onSessionClosed(sessionId: string): void;
+  onWebhookTest(deliveryId: string): void;
+  /** May webhooks go to loopback and private addresses (demo, tests)? */
+  readonly webhookAllowPrivate: boolean;
+  /** Milliseconds between heartbeats of the live stream; 15,000 unless told. */
+  readonly heartbeatMs?: number;
+  /** Live clients at once; 256 unless told. */
+  readonly maxLiveClients?: number;
+}

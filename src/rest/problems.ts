@@ -1,0 +1,171 @@
+/** RFC 9457 problem details: the catalogue of codes a REST client can meet, and the one place where an error becomes a response. */
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import fp from 'fastify-plugin';
+import { Type, type Static } from 'typebox';
+import { KinewatchError } from '../contracts/errors.ts';
+
+/** Stable codes with status and title. Stores throw KinewatchError with one of the codes below 500. */
+export const PROBLEMS = {
+  'validation-failed': [400, 'The request does not fit its schema'],
+  'malformed-json': [400, 'The body is not valid JSON'],
+  'invalid-cursor': [400, 'The cursor was not issued by this collection'],
+  'bad-request': [400, 'The request cannot be understood'],
+  'missing-credentials': [401, 'No bearer token was sent'],
+  'invalid-credentials': [401, 'The bearer token is unknown, expired or revoked'],
+  'insufficient-scope': [403, 'The API key lacks the scope this needs'],
+  'other-team': [403, 'The API key belongs to another team'],
+  'not-found': [404, 'There is no such resource'],
+  'route-not-found': [404, 'There is no such route'],
+  'already-exists': [409, 'The resource exists already'],
+  'session-open': [409, 'The athlete has an open session'],
+  'already-closed': [409, 'It was closed before'],
+  'already-decided': [409, 'The recommendation was decided before'],
+  'assignment-overlap': [409, 'The device is assigned in that time'],
+  'webhook-disabled': [409, 'The webhook endpoint is disabled'],
+  'body-too-large': [413, 'The body is too large'],
+  'uri-too-long': [414, 'The address is too long'],
+  'unsupported-media-type': [415, 'The body is not application/json'],
+  'unknown-reference': [422, 'The request names something that does not exist'],
+  'webhook-url-refused': [422, 'The webhook URL is not allowed'],
+  'time-out-of-range': [422, 'The time is not one this service can keep'],
+  'too-many-clients': [503, 'The live stream has no room for another client'],
+  internal: [500, 'The service failed'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+export type ProblemCode = keyof typeof PROBLEMS;
+
+const FieldError = Type.Object({
+  in: Type.String({ description: 'body, querystring, params or headers' }),
+  path: Type.String({ description: 'JSON pointer to the value' }),
+  message: Type.String(),
+});
+
+export const Problem = Type.Object(
+  {
+    type: Type.String({ description: 'urn:kinewatch:problem: and the code' }),
+    title: Type.String(),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    code: Type.Enum(Object.keys(PROBLEMS) as ProblemCode[], { description: 'Stable: branch on this' }),
+    detail: Type.Optional(Type.String()),
+    instance: Type.Optional(Type.String({ description: 'The path that was asked for' })),
+    requestId: Type.Optional(Type.String()),
+    errors: Type.Optional(Type.Array(FieldError, { description: 'validation-failed: one entry a fault' })),
+  },
+  {
+    title: 'Problem',
+    description: 'RFC 9457 problem details',
+    examples: [
+      {
+        type: 'urn:kinewatch:problem:not-found',
+        title: 'There is no such resource',
+        status: 404,
+        code: 'not-found',
+        detail: 'There is no athlete 3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        instance: '/v1/athletes/3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        requestId: 'req-7',
+      },
+    ],
+  },
+);
+export type Problem = Static<typeof Problem>;
+type FieldError = Static<typeof FieldError>;
+
+/** An error that knows its place in the catalogue. */
+export class ProblemError extends KinewatchError {
+  declare readonly code: ProblemCode;
+  readonly errors: readonly FieldError[];
+  constructor(code: ProblemCode, detail: string, errors: readonly FieldError[] = []) {
+    super(code, detail, { retry: PROBLEMS[code][0] >= 500 });
+    this.name = 'ProblemError';
+    this.errors = errors;
+  }
+}
+
+type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 422 | 500 | 503;
+
+/** The problem responses of a route's schema: what every route can answer, and the statuses named. */
+export function problems<const S extends ProblemStatus = never>(...statuses: readonly S[]): Record<S | 400 | 500, typeof Problem> {
+  const all: readonly (S | 400 | 500)[] = [400, 500, ...statuses];
+  return Object.fromEntries(all.map((status) => [status, Problem])) as unknown as Record<S | 400 | 500, typeof Problem>;
+}
+
+const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'malformed-json',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'malformed-json',
+  FST_ERR_MAX_PARAM_LENGTH: 'uri-too-long',
+};
+
+const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(PROBLEMS, code);
+
+/** Validators report a forbidden property twice, at the property and at its owner; the first names it. */
+function fieldErrors(error: FastifyError): FieldError[] {
+  return (error.validation ?? [])
+    .filter((fault) => fault.keyword !== 'boolean')
+    .slice(0, 20)
+    .map((fault) => {
+      const extra: unknown = fault.keyword === 'additionalProperties' ? fault.params['additionalProperties'] : undefined;
+      const names = Array.isArray(extra) ? `: ${extra.join(', ')}` : '';
+      return {
+        in: String(error.validationContext ?? 'body'),
+        path: fault.instancePath,
+        message: `${fault.message ?? fault.keyword}${names}`,
+      };
+    });
+}
+
+function asProblem(error: FastifyError | KinewatchError): { code: ProblemCode; detail: string | undefined; errors: readonly FieldError[] } {
+  if (error instanceof ProblemError) return { code: error.code, detail: error.message, errors: error.errors };
+  if (error instanceof KinewatchError && isProblemCode(error.code)) return { code: error.code, detail: error.message, errors: [] };
+  if ('validation' in error && error.validation) {
+    return {
+      code: 'validation-failed',
+      detail: `The ${error.validationContext ?? 'request'} does not fit its schema`,
+      errors: fieldErrors(error),
+    };
+  }
+  const known = FASTIFY_CODES[error.code];
+  if (known !== undefined) return { code: known, detail: error.message, errors: [] };
+  if (error instanceof SyntaxError) return { code: 'malformed-json', detail: error.message, errors: [] };
+  const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
+  if (status === 413) return { code: 'body-too-large', detail: error.message, errors: [] };
+  if (status === 415) return { code: 'unsupported-media-type', detail: error.message, errors: [] };
+  if (status >= 400 && status < 500) return { code: 'bad-request', detail: error.message, errors: [] };
+  // The cause may hold personal data or SQL: it goes to the log, never to the client.
+  return { code: 'internal', detail: undefined, errors: [] };
+}
+
+/** Sends an error as application/problem+json; what is our own fault is logged with its cause. */
+export function sendProblem(error: FastifyError | KinewatchError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { code, detail, errors } = asProblem(error);
+  const [status, title] = PROBLEMS[code];
+  if (status >= 500) request.log.error({ err: error, code }, 'request failed');
+  if (status === 401) void reply.header('www-authenticate', 'Bearer realm="kinewatch"');
+  const body: Problem = {
+    type: `urn:kinewatch:problem:${code}`,
+    title,
+    status,
+    code,
+    ...(detail === undefined ? {} : { detail }),
+    instance: request.url.split('?', 1)[0] ?? request.url,
+    requestId: request.id,
+    ...(errors.length === 0 ? {} : { errors: [...errors] }),
+  };
+  // Serialised here: the error may arise on a route without a response schema for this status.
+  return reply.code(status).type('application/problem+json').serializer(JSON.stringify).send(body);
+}
+
+/** Every error of the application becomes a problem document; unknown routes too. */
+export const problemsPlugin = fp(
+  async (app) => {
+    app.setErrorHandler<FastifyError>(sendProblem);
+    app.setNotFoundHandler((request, reply) =>
+      sendProblem(
+        new ProblemError('route-not-found', `There is no ${request.method} ${request.url.split('?', 1)[0] ?? ''}`),
+        request,
+        reply,
+      ),
+    );
+  },
+  { name: 'kinewatch-problems' },
+);

@@ -1,0 +1,33 @@
+import type pg from 'pg';
+import type { Repositories } from '../../rest/ports.ts';
+import type { PrismaClient } from '../prisma.ts';
+import { createAlertRepository } from './alerts.ts';
+import { createApiKeyRepository } from './api-keys.ts';
+import { createAthleteRepository } from './athletes.ts';
+import { createDeviceRepository } from './devices.ts';
+import { createGatewayRepository } from './gateways.ts';
+import { createMedicalRepository } from './medical.ts';
+import { createMetricRepository } from './metrics.ts';
+import { createRecommendationRepository } from './recommendations.ts';
+import { createScoreRepository } from './scores.ts';
+import { createSessionRepository } from './sessions.ts';
+import { createTeamRepository } from './teams.ts';
+import { createWebhookRepository } from './webhooks.ts';
+
+/** The coaches' API over the store: the control plane through Prisma, scores and streams through pg. The caller closes both. */
+export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Repositories {
+  return {
+    apiKeys: createApiKeyRepository(prisma),
+    teams: createTeamRepository(prisma),
+    athletes: createAthleteRepository(prisma),
+    scores: createScoreRepository(pool),
+    metrics: createMetricRepository(prisma),
+    recommendations: createRecommendationRepository(prisma),
+    medical: createMedicalRepository(prisma),
+    sessions: createSessionRepository(prisma),
+    alerts: createAlertRepository(prisma),
+    webhooks: createWebhookRepository(prisma),
+    gateways: createGatewayRepository(prisma, pool),
+    devices: createDeviceRepository(prisma),
+  };
+}

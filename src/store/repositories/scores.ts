@@ -1,0 +1,175 @@
+/** Scores and the ASMS row, read through pg: the same rows the hot path writes. */
+import type pg from 'pg';
+import type { CurrentState, Score, ScoreFilter, ScoreKey, ScoreRepository, TeamScope } from '../../rest/ports.ts';
+import { decodeFloats } from '../decode-score.ts';
+
+const COLUMNS = `athlete_id, window_index, model_version, start_us, end_us, activity, state, state_logit, logit_sd, rehab, performance,
+  residual_norm, observed_fraction, clipped, streams, closed_by_us, scored_at_us, provisional`;
+const BLOBS = 'f_attn, attn_time, attn_tokens, phys, perf';
+
+interface Row {
+  readonly athlete_id: string;
+  readonly window_index: string;
+  readonly model_version: string;
+  readonly start_us: string;
+  readonly end_us: string;
+  readonly activity: string;
+  readonly state: number | null;
+  readonly state_logit: number | null;
+  readonly logit_sd: number | null;
+  readonly rehab: number | null;
+  readonly performance: number | null;
+  readonly residual_norm: number | null;
+  readonly observed_fraction: number;
+  readonly clipped: number;
+  readonly streams: Score['streams'];
+  readonly closed_by_us: string;
+  readonly scored_at_us: string;
+  readonly provisional: boolean;
+}
+
+interface RowWithBlobs extends Row {
+  readonly f_attn: Buffer;
+  readonly attn_time: Buffer;
+  readonly attn_tokens: Buffer;
+  readonly phys: Buffer;
+  readonly perf: Buffer;
+}
+
+const US_PER_DAY = 86_400_000_000;
+
+/** NaN marks a masked value; JSON has no NaN. */
+const vector = (bytes: Buffer): (number | null)[] => Array.from(decodeFloats(bytes), (value) => (Number.isFinite(value) ? value : null));
+
+function view(row: Row | RowWithBlobs): Score {
+  const score: Score = {
+    athleteId: row.athlete_id,
+    windowIndex: Number(row.window_index),
+    modelVersion: row.model_version,
+    startUs: Number(row.start_us),
+    endUs: Number(row.end_us),
+    activity: row.activity as Score['activity'],
+    status: row.state === null ? 'not-enough-data' : 'scored',
+    state: row.state,
+    stateLogit: row.state_logit,
+    logitSd: row.logit_sd,
+    rehab: row.rehab,
+    performance: row.performance,
+    residualNorm: row.residual_norm,
+    observedFraction: row.observed_fraction,
+    clipped: row.clipped,
+    streams: row.streams,
+    closedByUs: Number(row.closed_by_us),
+    scoredAtUs: Number(row.scored_at_us),
+    provisional: row.provisional,
+  };
+  if (!('f_attn' in row)) return score;
+  return {
+    ...score,
+    attention: { time: vector(row.attn_time), tokens: vector(row.attn_tokens), fAttn: vector(row.f_attn) },
+    observations: { phys: vector(row.phys), perf: vector(row.perf) },
+  };
+}
+
+async function isVisible(pool: pg.Pool, team: TeamScope, athleteId: string): Promise<boolean> {
+  const { rowCount } = await pool.query('SELECT 1 FROM athlete WHERE id = $1 AND ($2::uuid IS NULL OR team_id = $2)', [athleteId, team]);
+  return rowCount === 1;
+}
+
+/**
+ * The checkpoint commits with the scores and names the newest window, which leaves all but its day's partition unread. Without one
+ * (scores written by a tool) every partition is asked.
+ */
+async function newestScore(pool: pg.Pool, athleteId: string): Promise<Score | null> {
+  const checkpoint = await pool.query<{ model_version: string; window_index: string }>(
+    'SELECT model_version, window_index FROM checkpoint WHERE athlete_id = $1 ORDER BY updated_at DESC LIMIT 1',
+    [athleteId],
+  );
+  const [known] = checkpoint.rows;
+  if (known !== undefined) {
+    const startUs = Number(known.window_index) * 1_000_000;
+    const { rows } = await pool.query<Row>(
+      `SELECT ${COLUMNS} FROM score WHERE athlete_id = $1 AND model_version = $2 AND start_us BETWEEN $3 AND $4 ORDER BY window_index DESC LIMIT 1`,
+      [athleteId, known.model_version, startUs - US_PER_DAY, startUs + 1_000_000],
+    );
+    if (rows[0] !== undefined) return view(rows[0]);
+  }
+  const { rows } = await pool.query<Row>(
+    `SELECT ${COLUMNS} FROM score WHERE athlete_id = $1 ORDER BY window_index DESC, scored_at_us DESC LIMIT 1`,
+    [athleteId],
+  );
+  return rows[0] === undefined ? null : view(rows[0]);
+}
+
+interface AsmsRow {
+  readonly last_window_index: string;
+  readonly model_version: string;
+  readonly method_version: string;
+  readonly state: unknown;
+  readonly updated_at: Date;
+}
+
+async function current(pool: pg.Pool, athleteId: string): Promise<CurrentState> {
+  const score = await newestScore(pool, athleteId);
+  const asms = await pool.query<AsmsRow>(
+    'SELECT last_window_index, model_version, method_version, state, updated_at FROM asms_state WHERE athlete_id = $1 AND last_window_index >= 0',
+    [athleteId],
+  );
+  const open = await pool.query<{ alerts: string; injuries: string }>(
+    `SELECT (SELECT count(*) FROM alert WHERE athlete_id = $1 AND cleared_at IS NULL) AS alerts,
+       (SELECT count(*) FROM injury WHERE athlete_id = $1 AND cleared_at IS NULL) AS injuries`,
+    [athleteId],
+  );
+  const [row] = asms.rows;
+  return {
+    score,
+    asms:
+      row === undefined
+        ? null
+        : {
+            lastWindowIndex: Number(row.last_window_index),
+            modelVersion: row.model_version,
+            methodVersion: row.method_version,
+            state: row.state,
+            updatedAt: row.updated_at.toISOString(),
+          },
+    openAlerts: Number(open.rows[0]?.alerts ?? 0),
+    openInjuries: Number(open.rows[0]?.injuries ?? 0),
+  };
+}
+
+/** start_us stands in every bound beside the key, so that partitions outside it are not read. */
+function listQuery(athleteId: string, filter: ScoreFilter, limit: number, after: ScoreKey | null): { text: string; values: unknown[] } {
+  const values: unknown[] = [athleteId];
+  const bind = (value: unknown): string => `$${values.push(value)}`;
+  const where = ['athlete_id = $1'];
+  if (filter.fromUs !== null) where.push(`start_us >= ${bind(filter.fromUs)}`);
+  if (filter.toUs !== null) where.push(`start_us < ${bind(filter.toUs)}`);
+  if (filter.modelVersion !== null) where.push(`model_version = ${bind(filter.modelVersion)}`);
+  const down = filter.order === 'desc';
+  if (after !== null) {
+    where.push(`start_us ${down ? '<=' : '>='} ${bind(after.startUs)}`);
+    where.push(`(window_index, model_version) ${down ? '<' : '>'} (${bind(after.windowIndex)}, ${bind(after.modelVersion)})`);
+  }
+  const direction = down ? 'DESC' : 'ASC';
+  const text = `SELECT ${filter.attention ? `${COLUMNS}, ${BLOBS}` : COLUMNS} FROM score WHERE ${where.join(' AND ')}
+    ORDER BY window_index ${direction}, model_version ${direction} LIMIT ${bind(limit)}`;
+  return { text, values };
+}
+
+export function createScoreRepository(pool: pg.Pool): ScoreRepository {
+  return {
+    current: async (team, athleteId) => ((await isVisible(pool, team, athleteId)) ? current(pool, athleteId) : null),
+    async list(team, athleteId, filter, { limit, after }) {
+      if (!(await isVisible(pool, team, athleteId))) return null;
+      const { rows } = await pool.query<Row | RowWithBlobs>(listQuery(athleteId, filter, limit + 1, after));
+      const items = rows.slice(0, limit).map(view);
+      const last = items.at(-1);
+      const next =
+        rows.length > limit && last !== undefined
+          ? { windowIndex: last.windowIndex, modelVersion: last.modelVersion, startUs: last.startUs }
+          : null;
+      return { items, next };
+    },
+  };
+}
