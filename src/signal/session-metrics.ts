@@ -1,0 +1,282 @@
+/**
+ * What a session's native streams say: jumps from force plates, gait from foot IMUs, heart and muscle figures from wearables.
+ * The session-metrics worker stores computeSessionMetrics; the replay prints summariseSession. Both come from the same numbers.
+ */
+import type { StreamKind } from '../contracts/protocol.ts';
+import { unitConversion } from '../align/units.ts';
+import { detectSteps, GAIT_METHOD, GAIT_PARAMETERS, type GaitSummary, stepTimes, type StepTimes, summariseGait, SYMMETRY_DEFINITION } from './gait.ts';
+import { HEART_PARAMETERS, heartRateBpm, lnRmssd, smo2Pct, type Variability } from './heart-rate.ts';
+import { detectJumps, type Jump, JUMP_ASYMMETRY_DEFINITION, JUMP_METHOD, JUMP_PARAMETERS, meanOverJumps, summariseJumps } from './jump.ts';
+
+/** One native stream of a session, decoded. Several streams of one placement (boots) may stand side by side. */
+export interface SessionStream {
+  readonly kind: StreamKind;
+  readonly placement: string;
+  readonly channels: readonly { readonly name: string; readonly unit: string }[];
+  readonly rateHz: number;
+  /** IMUs only; included where absent. */
+  readonly gravity?: 'included' | 'removed';
+  /** Time of the first row, microseconds, on one clock for all streams of the session. */
+  readonly startUs: number;
+  /** Row-major, rows by channels, in declared units. NaN where a sample is missing; gaps in time are rows of NaN. */
+  readonly samples: Float32Array;
+}
+
+/** Structurally what the queue stores. */
+export interface SessionMetric {
+  readonly name: string;
+  readonly value: number | null;
+  readonly unit: string;
+  readonly typicalError: number | null;
+  readonly method: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly detail: unknown;
+  readonly provisional: boolean;
+  readonly atUs: number;
+}
+
+export interface TimedJump {
+  /** Seconds from the earliest sample of the session's streams. */
+  readonly takeoffS: number;
+  readonly jump: Jump;
+}
+
+export interface WearableSummary {
+  readonly heartRateBpm: number | null;
+  readonly variability: Variability | null;
+  readonly smo2Pct: number | null;
+}
+
+/** Null where the session has no stream of the kind. */
+export interface SessionSummary {
+  readonly startUs: number;
+  readonly endUs: number;
+  readonly jumps: readonly TimedJump[] | null;
+  readonly gait: GaitSummary | null;
+  readonly wearable: WearableSummary | null;
+}
+
+const rowsOf = (stream: SessionStream): number => Math.floor(stream.samples.length / stream.channels.length);
+const endUsOf = (stream: SessionStream): number => stream.startUs + (rowsOf(stream) / stream.rateHz) * 1e6;
+
+/** A channel's values in `unit`; null where the stream has none of that name, or its unit cannot be brought over. */
+function column(stream: SessionStream, name: string, unit: string): Float64Array | null {
+  const index = stream.channels.findIndex((channel) => channel.name === name);
+  const conversion = unitConversion(stream.channels[index]?.unit ?? '', unit, null);
+  if (index < 0 || conversion === null) return null;
+  const width = stream.channels.length;
+  return Float64Array.from(
+    { length: rowsOf(stream) },
+    (_, row) => (stream.samples[row * width + index] as number) * conversion.factor + conversion.offset,
+  );
+}
+
+const IMU_COLUMNS = [
+  ['ax', 'm/s2'],
+  ['ay', 'm/s2'],
+  ['az', 'm/s2'],
+  ['gx', 'rad/s'],
+  ['gy', 'rad/s'],
+  ['gz', 'rad/s'],
+] as const;
+
+/** Rows of six in SI units; null where a channel is missing. */
+function imuSamples(stream: SessionStream): Float64Array | null {
+  const columns = IMU_COLUMNS.map(([name, unit]) => column(stream, name, unit));
+  if (columns.some((values) => values === null)) return null;
+  const samples = new Float64Array(rowsOf(stream) * 6);
+  columns.forEach((values, c) => {
+    for (let row = 0; row < rowsOf(stream); row += 1) samples[row * 6 + c] = (values as Float64Array)[row] as number;
+  });
+  return samples;
+}
+
+/** Steps of one foot over all its streams, in seconds from `zeroUs`. */
+function footSteps(streams: readonly SessionStream[], placement: string, zeroUs: number): StepTimes {
+  return streams
+    .filter((stream) => stream.kind === 'imu' && stream.placement === placement)
+    .toSorted((a, b) => a.startUs - b.startUs)
+    .flatMap((stream) => {
+      const samples = imuSamples(stream);
+      if (samples === null) return [];
+      const offsetS = (stream.startUs - zeroUs) / 1e6;
+      const steps = stepTimes(detectSteps({ samples, rateHz: stream.rateHz, gravity: stream.gravity ?? 'included' }), stream.rateHz);
+      return steps.map(([startS, endS]) => [startS + offsetS, endS + offsetS] as const);
+    });
+}
+
+function gaitOf(streams: readonly SessionStream[], zeroUs: number): GaitSummary | null {
+  if (!streams.some((stream) => stream.kind === 'imu' && stream.placement.startsWith('foot-'))) return null;
+  return summariseGait(footSteps(streams, 'foot-left', zeroUs), footSteps(streams, 'foot-right', zeroUs));
+}
+
+/** The stream of the other plate that shares most time with this one, if any does and its rate is the same. */
+function partnerOf(plate: SessionStream, others: readonly SessionStream[]): SessionStream | null {
+  let best: SessionStream | null = null;
+  let most = 0;
+  for (const other of others) {
+    const shared = Math.min(endUsOf(plate), endUsOf(other)) - Math.max(plate.startUs, other.startUs);
+    if (other.rateHz === plate.rateHz && shared > most) [best, most] = [other, shared];
+  }
+  return best;
+}
+
+function jumpsOfPlates(left: SessionStream, right: SessionStream, zeroUs: number): TimedJump[] {
+  const { rateHz } = left;
+  const startUs = Math.max(left.startUs, right.startUs);
+  const from = (stream: SessionStream): Float64Array | null =>
+    column(stream, 'fv', 'N')?.subarray(Math.round(((startUs - stream.startUs) / 1e6) * rateHz)) ?? null;
+  const forceLeft = from(left);
+  const forceRight = from(right);
+  if (forceLeft === null || forceRight === null) return [];
+  return timed(detectJumps({ left: forceLeft, right: forceRight, rateHz }), startUs, rateHz, zeroUs);
+}
+
+const timed = (jumps: readonly Jump[], startUs: number, rateHz: number, zeroUs: number): TimedJump[] =>
+  jumps.map((jump) => ({ jump, takeoffS: (startUs - zeroUs) / 1e6 + jump.takeoff / rateHz }));
+
+function jumpsOf(streams: readonly SessionStream[], zeroUs: number): TimedJump[] | null {
+  const plates = streams.filter((stream) => stream.kind === 'force-plate');
+  if (plates.length === 0) return null;
+  const rights = plates.filter((plate) => plate.placement === 'right');
+  const lefts = plates.filter((plate) => plate.placement === 'left');
+  const paired = lefts.flatMap((left) => {
+    const right = partnerOf(left, rights);
+    return right === null ? [] : jumpsOfPlates(left, right, zeroUs);
+  });
+  const single = plates
+    .filter((plate) => plate.placement === 'single')
+    .flatMap((plate) => {
+      const total = column(plate, 'fv', 'N');
+      return total === null ? [] : timed(detectJumps({ total, rateHz: plate.rateHz }), plate.startUs, plate.rateHz, zeroUs);
+    });
+  return [...paired, ...single].toSorted((a, b) => a.takeoffS - b.takeoffS);
+}
+
+function wearableOf(streams: readonly SessionStream[]): WearableSummary | null {
+  const wearables = streams.filter((stream) => stream.kind === 'wearable');
+  if (wearables.length === 0) return null;
+  const columns = (names: readonly string[], unit: string): Float64Array[] =>
+    wearables.flatMap((stream) => names.flatMap((name) => column(stream, name, unit) ?? []));
+  const beats = wearables
+    .flatMap((stream) => {
+      const rr = column(stream, 'rrMs', 'ms');
+      return rr === null ? [] : [lnRmssd(rr, stream.rateHz)];
+    })
+    .filter((value) => value !== null);
+  return {
+    heartRateBpm: columns(['heartRate'], 'bpm').map(heartRateBpm).find((value) => value !== null) ?? null,
+    // Two devices may send RR: the one with more beats knows more.
+    variability: beats.toSorted((a, b) => b.pairs - a.pairs)[0] ?? null,
+    smo2Pct: smo2Pct(columns(['smo2', 'smo2Left', 'smo2Right'], '%')),
+  };
+}
+
+/**
+ * Jumps, gait and wearable figures of a session. No streams give nulls throughout. Times count from the earliest first sample.
+ * @throws RangeError where a stream's rate is not positive or its samples are not whole rows.
+ */
+export function summariseSession(streams: readonly SessionStream[]): SessionSummary {
+  for (const stream of streams) {
+    if (!(stream.rateHz > 0) || stream.samples.length % stream.channels.length !== 0) {
+      throw new RangeError(`${stream.kind} ${stream.placement}: ${stream.samples.length} values at ${stream.rateHz} Hz are not rows of ${stream.channels.length}`);
+    }
+  }
+  const startUs = streams.length === 0 ? 0 : Math.min(...streams.map((stream) => stream.startUs));
+  return {
+    startUs,
+    endUs: streams.length === 0 ? 0 : Math.max(...streams.map(endUsOf)),
+    jumps: jumpsOf(streams, startUs),
+    gait: gaitOf(streams, startUs),
+    wearable: wearableOf(streams),
+  };
+}
+
+type MetricDraft = Omit<SessionMetric, 'typicalError' | 'provisional' | 'atUs' | 'detail' | 'parameters'> & Partial<SessionMetric>;
+
+const fill = (draft: MetricDraft, atUs: number): SessionMetric => ({ typicalError: null, provisional: false, parameters: {}, detail: null, atUs, ...draft });
+
+function jumpMetrics(jumps: readonly TimedJump[], atUs: number): SessionMetric[] {
+  const only = jumps.map(({ jump }) => jump);
+  const summary = summariseJumps(only);
+  if (summary === null) return [];
+  const common = { method: JUMP_METHOD, parameters: JUMP_PARAMETERS, provisional: only.some((jump) => jump.provisional) };
+  const detail = jumps.map(({ takeoffS, jump }) => ({ takeoffS, ...jump }));
+  return [
+    fill({ name: 'jumpHeight', value: summary.heightM, unit: 'm', ...common, typicalError: summary.typicalErrorM, detail }, atUs),
+    fill({ name: 'jumpHeightBest', value: summary.bestM, unit: 'm', ...common, typicalError: summary.typicalErrorM }, atUs),
+    fill({ name: 'rsiMod', value: meanOverJumps(only, (jump) => jump.rsiModMS), unit: 'm/s', ...common }, atUs),
+    fill(
+      {
+        name: 'jumpAsymmetry',
+        value: meanOverJumps(only, (jump) => jump.asymmetryPct),
+        unit: '%',
+        ...common,
+        parameters: { ...JUMP_PARAMETERS, formula: JUMP_ASYMMETRY_DEFINITION },
+      },
+      atUs,
+    ),
+  ];
+}
+
+/** Twenty strides are what a stable average takes; below that the figures are shown as provisional. */
+const STABLE_STRIDES = 20;
+
+function gaitMetrics(gait: GaitSummary, atUs: number): SessionMetric[] {
+  if (gait.strideTimeS === null) return [];
+  const common = {
+    method: GAIT_METHOD,
+    parameters: GAIT_PARAMETERS,
+    provisional: gait.strides.left + gait.strides.right < STABLE_STRIDES,
+    detail: { strides: gait.strides },
+  };
+  return [
+    fill({ name: 'strideTime', value: gait.strideTimeS, unit: 's', ...common }, atUs),
+    fill({ name: 'footFlatTimeLeft', value: gait.footFlatTimeS.left, unit: 's', ...common }, atUs),
+    fill({ name: 'footFlatTimeRight', value: gait.footFlatTimeS.right, unit: 's', ...common }, atUs),
+    fill({ name: 'cadence', value: gait.cadenceSpm, unit: '1/min', ...common }, atUs),
+    fill(
+      { name: 'gaitSymmetry', value: gait.symmetryPct, unit: '%', ...common, parameters: { ...GAIT_PARAMETERS, formula: SYMMETRY_DEFINITION } },
+      atUs,
+    ),
+  ];
+}
+
+function wearableMetrics(wearable: WearableSummary, atUs: number): SessionMetric[] {
+  const common = { method: 'session-mean-1', parameters: HEART_PARAMETERS };
+  const { variability } = wearable;
+  return [
+    ...(wearable.heartRateBpm === null ? [] : [fill({ name: 'heartRate', value: wearable.heartRateBpm, unit: 'bpm', ...common }, atUs)]),
+    ...(variability === null
+      ? []
+      : [
+          fill(
+            {
+              name: 'lnRmssd',
+              value: variability.lnRmssd,
+              unit: 'ln(ms)',
+              method: 'rmssd-artefact-corrected-1',
+              parameters: HEART_PARAMETERS,
+              provisional: variability.provisional,
+              detail: { pairs: variability.pairs, rejected: variability.rejected },
+            },
+            atUs,
+          ),
+        ]),
+    ...(wearable.smo2Pct === null ? [] : [fill({ name: 'smo2', value: wearable.smo2Pct, unit: '%', ...common }, atUs)]),
+  ];
+}
+
+/**
+ * The metrics to store for a session; those it has no sensor for are absent. `atUs` of each is the end of the session's data.
+ * A typical error is the SD over the session's own repeats where there are three; null where there is nothing to take it from.
+ * @throws RangeError as summariseSession.
+ */
+export function computeSessionMetrics(streams: readonly SessionStream[]): SessionMetric[] {
+  const { endUs, jumps, gait, wearable } = summariseSession(streams);
+  return [
+    ...(jumps === null ? [] : jumpMetrics(jumps, endUs)),
+    ...(gait === null ? [] : gaitMetrics(gait, endUs)),
+    ...(wearable === null ? [] : wearableMetrics(wearable, endUs)),
+  ];
+}

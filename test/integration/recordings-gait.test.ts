@@ -1,0 +1,83 @@
+/** Steps of the gait recordings against their annotation. Parameters were chosen on the tuning half of the subjects; both halves are printed. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { parseTrialList, type TrialRow } from '../../src/recordings/gait-imu.ts';
+import { readRecording } from '../../src/recordings/read-recording.ts';
+import { recordingSession } from '../../src/recordings/session.ts';
+import type { GaitSummary, StepTimes } from '../../src/signal/gait.ts';
+import { summariseSession } from '../../src/signal/session-metrics.ts';
+import { haveRecordings, recordingPath } from '../support/recordings.ts';
+import { matchSteps } from '../support/step-matching.ts';
+
+const isTuning = (subject: string): boolean => BigInt(`0x${createHash('sha256').update(subject).digest('hex')}`) % 2n === 0n;
+
+const inSeconds = (steps: TrialRow['leftSteps']): StepTimes => steps.map(([a, b]) => [a / 100, b / 100] as const);
+
+describe.skipIf(!haveRecordings)('steps of the gait recordings', () => {
+  const gaits = new Map<TrialRow, GaitSummary>();
+
+  beforeAll(async () => {
+    const trials = parseTrialList(await readFile(recordingPath('gait-imu', 'trials.csv')));
+    const trialLists = new Map([[recordingPath('gait-imu', 'trials.csv'), Promise.resolve(trials)]]);
+    for (const trial of trials) {
+      const recording = await readRecording(recordingPath('gait-imu', 'trials', `${trial.code}.i16.gz`), { trialLists });
+      const { gait } = summariseSession(recordingSession(recording, 0));
+      if (gait === null) throw new Error(`${trial.code} has no gait`);
+      gaits.set(trial, gait);
+    }
+  });
+
+  const f1 = (keep: (trial: TrialRow) => boolean, overlap: number): number => {
+    let matched = 0;
+    let total = 0;
+    for (const [trial, gait] of gaits) {
+      if (!keep(trial)) continue;
+      for (const [found, annotated] of [
+        [gait.steps.left, trial.leftSteps],
+        [gait.steps.right, trial.rightSteps],
+      ] as const) {
+        const count = matchSteps(found, inSeconds(annotated), overlap);
+        matched += count.matched;
+        total += count.detected + count.annotated;
+      }
+    }
+    return (2 * matched) / total;
+  };
+
+  test.each(['healthy', 'orthopedic'])('%s: F1 at 50 %% and 75 %% overlap', (group) => {
+    const inGroup = (trial: TrialRow): boolean => trial.group === group;
+    for (const [half, keep] of [
+      ['tuning half', (trial: TrialRow) => inGroup(trial) && isTuning(trial.subject)],
+      ['other half', (trial: TrialRow) => inGroup(trial) && !isTuning(trial.subject)],
+      ['all subjects', inGroup],
+    ] as const) {
+      console.log(`${group}, ${half}: F1 ${f1(keep, 0.5).toFixed(4)} at 50 %, ${f1(keep, 0.75).toFixed(4)} at 75 %`);
+    }
+    expect(f1(inGroup, 0.5)).toBeGreaterThanOrEqual(0.985);
+    expect(f1(inGroup, 0.75)).toBeGreaterThanOrEqual(0.95);
+  });
+
+  test('left and right are never swapped', () => {
+    const matchedOf = (found: StepTimes, annotated: TrialRow['leftSteps']): number => matchSteps(found, inSeconds(annotated), 0.5).matched;
+    for (const [trial, { steps }] of gaits) {
+      const straight = matchedOf(steps.left, trial.leftSteps) + matchedOf(steps.right, trial.rightSteps);
+      const crossed = matchedOf(steps.left, trial.rightSteps) + matchedOf(steps.right, trial.leftSteps);
+      expect(straight, trial.code).toBeGreaterThan(crossed);
+    }
+  });
+
+  test('stride time, foot-flat time and cadence agree with the annotation within 5 %', () => {
+    const ratios = [...gaits].map(([trial, gait]) => {
+      const strides = [trial.leftSteps, trial.rightSteps].flatMap((steps) => steps.slice(1).map(([start], i) => (start - (steps[i]?.[0] ?? 0)) / 100));
+      const usual = strides.toSorted((a, b) => a - b)[strides.length >> 1] ?? Number.NaN;
+      return (gait.strideTimeS ?? Number.NaN) / usual;
+    });
+    const outside = ratios.filter((ratio) => !(Math.abs(ratio - 1) <= 0.1));
+    expect(outside.length / ratios.length).toBeLessThan(0.05);
+    for (const [trial, gait] of gaits) {
+      expect(gait.cadenceSpm, trial.code).toBeCloseTo(120 / (gait.strideTimeS ?? 0), 6);
+      expect(gait.footFlatTimeS.left, trial.code).toBeLessThan(gait.strideTimeS ?? 0);
+    }
+  });
+});
