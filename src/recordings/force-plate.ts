@@ -1,7 +1,15 @@
 import { type RecordedStream, type Recording, RecordingError } from './recording.ts';
 import { requireNumber, splitCsv } from './text.ts';
 
-const SQUAT_COLUMNS = ['time', 'ground_force1_vx', 'ground_force1_vy', 'ground_force1_vz', 'ground_force2_vx', 'ground_force2_vy', 'ground_force2_vz'] as const;
+const SQUAT_COLUMNS = [
+  'time',
+  'ground_force1_vx',
+  'ground_force1_vy',
+  'ground_force1_vz',
+  'ground_force2_vx',
+  'ground_force2_vy',
+  'ground_force2_vz',
+] as const;
 /** The header of the export is seven lines; some slack for exports with more fields. */
 const HEADER_LINES = 40;
 

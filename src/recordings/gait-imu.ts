@@ -36,6 +36,9 @@ function splitHeader(bytes: Uint8Array): string[] {
   return line.includes('"') ? [] : line.split(',').map((name) => name.trim());
 }
 
+const isPair = (pair: unknown): pair is [number, number] =>
+  Array.isArray(pair) && pair.length === 2 && pair.every((x) => typeof x === 'number');
+
 function stepsOf(field: string | undefined, line: number, column: string): [number, number][] {
   let value: unknown;
   try {
@@ -43,7 +46,6 @@ function stepsOf(field: string | undefined, line: number, column: string): [numb
   } catch (cause) {
     throw new RecordingError(`column ${column} is not a JSON list`, line, cause);
   }
-  const isPair = (pair: unknown): pair is [number, number] => Array.isArray(pair) && pair.length === 2 && pair.every((x) => typeof x === 'number');
   if (!Array.isArray(value) || !value.every(isPair)) throw new RecordingError(`column ${column} is not a list of [start, end]`, line);
   return value;
 }
@@ -68,7 +70,8 @@ export function parseTrialList(bytes: Uint8Array): TrialRow[] {
     const fields = splitCsv(text, line);
     const field = (name: string): string | undefined => fields[header.indexOf(name)];
     const samples = Number(field('samples'));
-    if (!Number.isInteger(samples) || samples <= 0) throw new RecordingError(`"${field('samples') ?? ''}" in column samples is not a count`, line);
+    if (!Number.isInteger(samples) || samples <= 0)
+      throw new RecordingError(`"${field('samples') ?? ''}" in column samples is not a count`, line);
     return {
       code: field('code') ?? '',
       subject: field('subject') ?? '',
@@ -111,7 +114,9 @@ function footStream(values: Int16Array, placement: string, columns: readonly num
  */
 export function parseGaitImu(bytes: Uint8Array, trial: TrialRow): Recording {
   if (bytes.byteLength === 0 || bytes.byteLength % ROW_BYTES !== 0) {
-    throw new RecordingError(`row ${Math.floor(bytes.byteLength / ROW_BYTES) + 1} is cut short: ${bytes.byteLength} bytes are not whole rows of ${ROW_BYTES} bytes`);
+    throw new RecordingError(
+      `row ${Math.floor(bytes.byteLength / ROW_BYTES) + 1} is cut short: ${bytes.byteLength} bytes are not whole rows of ${ROW_BYTES} bytes`,
+    );
   }
   const rows = bytes.byteLength / ROW_BYTES;
   if (rows !== trial.samples) throw new RecordingError(`${rows} rows, but trials.csv says ${trial.samples} for ${trial.code}`);

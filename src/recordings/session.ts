@@ -22,4 +22,5 @@ function sessionStream(stream: RecordedStream, baseUs: number): SessionStream {
 }
 
 /** A recording as the native streams of a session that began at `baseUs` (its file's first sample). */
-export const recordingSession = (recording: Recording, baseUs: number): SessionStream[] => recording.streams.map((stream) => sessionStream(stream, baseUs));
+export const recordingSession = (recording: Recording, baseUs: number): SessionStream[] =>
+  recording.streams.map((stream) => sessionStream(stream, baseUs));

@@ -71,10 +71,16 @@ function requireStreams(recording: Recording): Recording {
   return recording;
 }
 
-const VO2_TIME = /^Time\[s\],Time\[hh:mm:ss\],HR\[bpm\]/;
-export const isVo2Master = (lines: readonly string[]): boolean => VO2_TIME.test(lines[0] ?? '');
+/** Which sensors have columns depends on what was paired; the first column and units in brackets do not. */
+export const isVo2Master = (lines: readonly string[]): boolean => /^Time\[s\],.*(HR\[bpm\]|SmO2\[%\]|RR\[ms\])/.test(lines[0] ?? '');
 
-const VO2_COLUMNS: readonly { readonly pattern: RegExp; readonly name: string; readonly unit: string; readonly factor?: number; readonly zeroIsMissing?: boolean }[] = [
+const VO2_COLUMNS: readonly {
+  readonly pattern: RegExp;
+  readonly name: string;
+  readonly unit: string;
+  readonly factor?: number;
+  readonly zeroIsMissing?: boolean;
+}[] = [
   { pattern: /^HR\[bpm\]$/, name: 'heartRate', unit: 'bpm', zeroIsMissing: true },
   { pattern: /^RR\[ms\]$/, name: 'rrMs', unit: 'ms', zeroIsMissing: true },
   { pattern: /^SmO2\[%\]$/, name: 'smo2', unit: '%', zeroIsMissing: true },
@@ -148,12 +154,19 @@ export function parseMoxy(lines: readonly string[]): Recording {
     lastDate = date;
     return days * DAY_S + clockS(fields[1], line);
   });
-  return requireStreams({ format: 'moxy', streams: streamOf(table, ['smo2', 'thb'], 'muscle-1', MOXY_RATE_HZ), startUs: null, metadata: {} });
+  return requireStreams({
+    format: 'moxy',
+    streams: streamOf(table, ['smo2', 'thb'], 'muscle-1', MOXY_RATE_HZ),
+    startUs: null,
+    metadata: {},
+  });
 }
 
 const TRAIN_RED_HEADER = /^Timestamp \(seconds passed\),/;
-const trainRedHeader = (lines: readonly string[]): number => lines.slice(0, PREAMBLE_LINES).findIndex((line) => TRAIN_RED_HEADER.test(line));
-export const isTrainRed = (lines: readonly string[]): boolean => /^Train\.Red Export/.test(lines[0] ?? '') && trainRedHeader(lines) > 0;
+const trainRedHeader = (lines: readonly string[]): number =>
+  lines.slice(0, PREAMBLE_LINES).findIndex((line) => TRAIN_RED_HEADER.test(line));
+export const isTrainRed = (lines: readonly string[]): boolean =>
+  (lines[0] ?? '').startsWith('Train.Red Export') && trainRedHeader(lines) > 0;
 
 const TRAIN_RED_RATE_HZ = 10;
 

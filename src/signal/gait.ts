@@ -9,7 +9,10 @@ import { mean, median, quantile } from './order-statistics.ts';
 
 const GRAVITY_M_S2 = 9.80665;
 
-/** Every chosen number of the step detector. Tuned on half of the subjects (by hash of the subject); see test/integration/recordings-gait.test.ts. */
+/**
+ * Every chosen number of the step detector. Weights and shares were chosen on half of the subjects (by hash of the subject). stanceQuantile, shortestS and
+ * the split numbers were settled after the other half's worst trials had been looked at, so that half is no untouched test set.
+ */
 export const GAIT_PARAMETERS = {
   /** What an acceleration counts beside an angular velocity, (rad/s)/(m/s2): the zero crossing between push-off and swing must not look like rest. */
   accelWeight: 0.53,

@@ -19,7 +19,7 @@ export const JUMP_PARAMETERS = {
   /** How far before a take-off quiet standing is looked for. */
   lookBackS: 6,
   /** A standing athlete's force wanders by less than this share of body weight within the weighing window (SD). */
-  quietShare: 0.015,
+  quietShare: 0.025,
   /** Less than this is stillness as good as any. */
   restShare: 0.003,
   /** A window up to this many times as restless as the best one is as good. */
@@ -264,18 +264,20 @@ function jumpOf(context: Context, flight: Flight, earliest: number): Jump | null
   const p = JUMP_PARAMETERS;
   const { takeoff } = flight;
   const weighing = weigh(sums, earliest, takeoff, session, rateHz);
-  const bodyWeightN = weighing?.forceN ?? session?.forceN ?? null;
-  if (bodyWeightN === null || !pushesOff(context, takeoff, bodyWeightN)) return null;
+  const bodyWeightN = weighing?.forceN ?? session?.forceN ?? median(force.filter((value) => value >= p.lightestN));
+  if (!pushesOff(context, takeoff, bodyWeightN)) return null;
   const flightS = (flight.end - takeoff) / rateHz;
   const lands = flight.end < force.length && flightS <= p.longestFlightS;
   const flightVelocityMS = lands ? (GRAVITY_M_S2 * flightS) / 2 : null;
   const onset = weighing === null ? null : findOnset(force, weighing, takeoff, rateHz);
-  const start = weighing === null || onset === null ? Math.max(earliest, takeoff - Math.round(rateHz)) : integrationStart(force, weighing, onset);
+  const start =
+    weighing === null || onset === null ? Math.max(earliest, takeoff - Math.round(rateHz)) : integrationStart(force, weighing, onset);
   const integral = integrate(force, bodyWeightN, start, takeoff, rateHz);
   const impulse = weighing !== null && Number.isFinite(integral.velocityMS);
   const velocityMS = impulse ? integral.velocityMS : flightVelocityMS;
   if (velocityMS === null || velocityMS < p.slowestTakeoffMS) return null;
-  if (flightVelocityMS !== null && (velocityMS > p.flightAgreement * flightVelocityMS || flightVelocityMS > p.flightAgreement * velocityMS)) return null;
+  if (flightVelocityMS !== null && (velocityMS > p.flightAgreement * flightVelocityMS || flightVelocityMS > p.flightAgreement * velocityMS))
+    return null;
   const timeToTakeoffS = onset === null ? null : (takeoff - onset) / rateHz;
   return {
     onset,
@@ -318,7 +320,9 @@ export function detectJumps(plates: PlateForces): Jump[] {
 }
 
 /** Median height and its within-session typical error (SD over repeated jumps, null below three), metres. Null without a jump. */
-export function summariseJumps(jumps: readonly Jump[]): { readonly heightM: number; readonly bestM: number; readonly typicalErrorM: number | null } | null {
+export function summariseJumps(
+  jumps: readonly Jump[],
+): { readonly heightM: number; readonly bestM: number; readonly typicalErrorM: number | null } | null {
   if (jumps.length === 0) return null;
   const heights = jumps.map((jump) => jump.heightM);
   return { heightM: median(heights), bestM: Math.max(...heights), typicalErrorM: heights.length < 3 ? null : sampleSd(heights) };

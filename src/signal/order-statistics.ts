@@ -9,7 +9,7 @@ export function quantile(values: ArrayLike<number>, q: number): number {
     if (!Number.isNaN(value)) kept.push(value);
   }
   if (kept.length === 0) return Number.NaN;
-  const sorted = Float64Array.from(kept).sort();
+  const sorted = Float64Array.from(kept).toSorted();
   const at = Math.min(1, Math.max(0, q)) * (sorted.length - 1);
   const below = Math.floor(at);
   const low = sorted[below] as number;

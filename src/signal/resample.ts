@@ -86,7 +86,14 @@ export function kernelWeights(kernel: ResampleKernel, fraction: number, out: Flo
  * Value at a position from the samples in [low, high] only (indices into `plane`): weights outside and of NaN samples are left out and the rest renormalised.
  * NaN where no sample has weight, or where what is left carries less than a third of the weight (an answer from the tails alone would be noise).
  */
-export function interpolateEdge(plane: Float32Array, index: number, weights: Float64Array, half: number, low: number, high: number): number {
+export function interpolateEdge(
+  plane: Float32Array,
+  index: number,
+  weights: Float64Array,
+  half: number,
+  low: number,
+  high: number,
+): number {
   let sum = 0;
   let weight = 0;
   for (let j = 0, i = index - half + 1; j < 2 * half; j += 1, i += 1) {

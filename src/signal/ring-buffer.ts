@@ -22,7 +22,8 @@ export interface SampleBuffer {
 
 /** @throws RangeError where channels or capacities are not positive integers */
 export function createSampleBuffer(channels: number, initialSamples: number, maxSamples: number): SampleBuffer {
-  if (!(channels >= 1 && initialSamples >= 1 && maxSamples >= initialSamples)) throw new RangeError('sample buffer: channels and capacities are positive');
+  if (!(channels >= 1 && initialSamples >= 1 && maxSamples >= initialSamples))
+    throw new RangeError('sample buffer: channels and capacities are positive');
   let capacity = Math.ceil(initialSamples);
   let data = new Float32Array(channels * capacity);
   let planes = planesOf(data, channels, capacity);

@@ -12,7 +12,8 @@ export const gainOfHalfLife = (halfLife: number): number => 1 - 2 ** (-1 / halfL
  * Gain of the next observation: Bayesian shrinkage while young (a prior worth `priorCount` observations), exponential forgetting once
  * 1 / (priorCount + count + 1) falls below `minimumGain`.
  */
-export const shrinkageGain = (count: number, priorCount: number, minimumGain: number): number => Math.max(minimumGain, 1 / (priorCount + count + 1));
+export const shrinkageGain = (count: number, priorCount: number, minimumGain: number): number =>
+  Math.max(minimumGain, 1 / (priorCount + count + 1));
 
 /** psi(z), Huber. NaN stays NaN. */
 export const huber = (z: number): number => (z > HUBER_CLIP ? HUBER_CLIP : z < -HUBER_CLIP ? -HUBER_CLIP : z);

@@ -4,7 +4,16 @@
  */
 import type { StreamKind } from '../contracts/protocol.ts';
 import { unitConversion } from '../align/units.ts';
-import { detectSteps, GAIT_METHOD, GAIT_PARAMETERS, type GaitSummary, stepTimes, type StepTimes, summariseGait, SYMMETRY_DEFINITION } from './gait.ts';
+import {
+  detectSteps,
+  GAIT_METHOD,
+  GAIT_PARAMETERS,
+  type GaitSummary,
+  stepTimes,
+  type StepTimes,
+  summariseGait,
+  SYMMETRY_DEFINITION,
+} from './gait.ts';
 import { HEART_PARAMETERS, heartRateBpm, lnRmssd, smo2Pct, type Variability } from './heart-rate.ts';
 import { detectJumps, type Jump, JUMP_ASYMMETRY_DEFINITION, JUMP_METHOD, JUMP_PARAMETERS, meanOverJumps, summariseJumps } from './jump.ts';
 
@@ -165,7 +174,10 @@ function wearableOf(streams: readonly SessionStream[]): WearableSummary | null {
     })
     .filter((value) => value !== null);
   return {
-    heartRateBpm: columns(['heartRate'], 'bpm').map(heartRateBpm).find((value) => value !== null) ?? null,
+    heartRateBpm:
+      columns(['heartRate'], 'bpm')
+        .map(heartRateBpm)
+        .find((value) => value !== null) ?? null,
     // Two devices may send RR: the one with more beats knows more.
     variability: beats.toSorted((a, b) => b.pairs - a.pairs)[0] ?? null,
     smo2Pct: smo2Pct(columns(['smo2', 'smo2Left', 'smo2Right'], '%')),
@@ -179,7 +191,9 @@ function wearableOf(streams: readonly SessionStream[]): WearableSummary | null {
 export function summariseSession(streams: readonly SessionStream[]): SessionSummary {
   for (const stream of streams) {
     if (!(stream.rateHz > 0) || stream.samples.length % stream.channels.length !== 0) {
-      throw new RangeError(`${stream.kind} ${stream.placement}: ${stream.samples.length} values at ${stream.rateHz} Hz are not rows of ${stream.channels.length}`);
+      throw new RangeError(
+        `${stream.kind} ${stream.placement}: ${stream.samples.length} values at ${stream.rateHz} Hz are not rows of ${stream.channels.length}`,
+      );
     }
   }
   const startUs = streams.length === 0 ? 0 : Math.min(...streams.map((stream) => stream.startUs));
@@ -194,7 +208,14 @@ export function summariseSession(streams: readonly SessionStream[]): SessionSumm
 
 type MetricDraft = Omit<SessionMetric, 'typicalError' | 'provisional' | 'atUs' | 'detail' | 'parameters'> & Partial<SessionMetric>;
 
-const fill = (draft: MetricDraft, atUs: number): SessionMetric => ({ typicalError: null, provisional: false, parameters: {}, detail: null, atUs, ...draft });
+const fill = (draft: MetricDraft, atUs: number): SessionMetric => ({
+  typicalError: null,
+  provisional: false,
+  parameters: {},
+  detail: null,
+  atUs,
+  ...draft,
+});
 
 function jumpMetrics(jumps: readonly TimedJump[], atUs: number): SessionMetric[] {
   const only = jumps.map(({ jump }) => jump);
@@ -236,7 +257,13 @@ function gaitMetrics(gait: GaitSummary, atUs: number): SessionMetric[] {
     fill({ name: 'footFlatTimeRight', value: gait.footFlatTimeS.right, unit: 's', ...common }, atUs),
     fill({ name: 'cadence', value: gait.cadenceSpm, unit: '1/min', ...common }, atUs),
     fill(
-      { name: 'gaitSymmetry', value: gait.symmetryPct, unit: '%', ...common, parameters: { ...GAIT_PARAMETERS, formula: SYMMETRY_DEFINITION } },
+      {
+        name: 'gaitSymmetry',
+        value: gait.symmetryPct,
+        unit: '%',
+        ...common,
+        parameters: { ...GAIT_PARAMETERS, formula: SYMMETRY_DEFINITION },
+      },
       atUs,
     ),
   ];

@@ -1,4 +1,7 @@
-/** Steps of the gait recordings against their annotation. Parameters were chosen on the tuning half of the subjects; both halves are printed. */
+/**
+ * Steps of the gait recordings against their annotation. Most parameters were chosen on the tuning half of the subjects, a few after looking at both
+ * (GAIT_PARAMETERS says which): the other half is printed beside it, but is not an untouched test set.
+ */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -13,6 +16,8 @@ import { matchSteps } from '../support/step-matching.ts';
 const isTuning = (subject: string): boolean => BigInt(`0x${createHash('sha256').update(subject).digest('hex')}`) % 2n === 0n;
 
 const inSeconds = (steps: TrialRow['leftSteps']): StepTimes => steps.map(([a, b]) => [a / 100, b / 100] as const);
+
+const matchedOf = (found: StepTimes, annotated: TrialRow['leftSteps']): number => matchSteps(found, inSeconds(annotated), 0.5).matched;
 
 describe.skipIf(!haveRecordings)('steps of the gait recordings', () => {
   const gaits = new Map<TrialRow, GaitSummary>();
@@ -45,7 +50,7 @@ describe.skipIf(!haveRecordings)('steps of the gait recordings', () => {
     return (2 * matched) / total;
   };
 
-  test.each(['healthy', 'orthopedic'])('%s: F1 at 50 %% and 75 %% overlap', (group) => {
+  test.each(['healthy', 'orthopedic'])('%s: F1 at half and at three quarters overlap', (group) => {
     const inGroup = (trial: TrialRow): boolean => trial.group === group;
     for (const [half, keep] of [
       ['tuning half', (trial: TrialRow) => inGroup(trial) && isTuning(trial.subject)],
@@ -59,25 +64,28 @@ describe.skipIf(!haveRecordings)('steps of the gait recordings', () => {
   });
 
   test('left and right are never swapped', () => {
-    const matchedOf = (found: StepTimes, annotated: TrialRow['leftSteps']): number => matchSteps(found, inSeconds(annotated), 0.5).matched;
+    const swapped: string[] = [];
     for (const [trial, { steps }] of gaits) {
       const straight = matchedOf(steps.left, trial.leftSteps) + matchedOf(steps.right, trial.rightSteps);
       const crossed = matchedOf(steps.left, trial.rightSteps) + matchedOf(steps.right, trial.leftSteps);
-      expect(straight, trial.code).toBeGreaterThan(crossed);
+      if (straight <= crossed) swapped.push(trial.code);
     }
+    expect(swapped).toEqual([]);
   });
 
-  test('stride time, foot-flat time and cadence agree with the annotation within 5 %', () => {
+  test('stride time agrees with the median of the annotation within 10 % in 19 of 20 trials', () => {
     const ratios = [...gaits].map(([trial, gait]) => {
-      const strides = [trial.leftSteps, trial.rightSteps].flatMap((steps) => steps.slice(1).map(([start], i) => (start - (steps[i]?.[0] ?? 0)) / 100));
+      const strides = [trial.leftSteps, trial.rightSteps].flatMap((steps) =>
+        steps.slice(1).map(([start], i) => (start - (steps[i]?.[0] ?? 0)) / 100),
+      );
       const usual = strides.toSorted((a, b) => a - b)[strides.length >> 1] ?? Number.NaN;
       return (gait.strideTimeS ?? Number.NaN) / usual;
     });
     const outside = ratios.filter((ratio) => !(Math.abs(ratio - 1) <= 0.1));
     expect(outside.length / ratios.length).toBeLessThan(0.05);
-    for (const [trial, gait] of gaits) {
-      expect(gait.cadenceSpm, trial.code).toBeCloseTo(120 / (gait.strideTimeS ?? 0), 6);
-      expect(gait.footFlatTimeS.left, trial.code).toBeLessThan(gait.strideTimeS ?? 0);
+    for (const gait of gaits.values()) {
+      expect(gait.cadenceSpm).toBeCloseTo(120 / (gait.strideTimeS ?? 0), 6);
+      expect(gait.footFlatTimeS.left).toBeLessThan(gait.strideTimeS ?? 0);
     }
   });
 });
