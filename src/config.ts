@@ -1,5 +1,5 @@
 /** The only reader of process.env: one schema, one frozen value, every fault reported at once. */
-import { Type, type Static } from 'typebox';
+import { Type, type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { KinewatchError } from './contracts/errors.ts';
 
@@ -61,12 +61,14 @@ export interface Config {
 
 type Properties = typeof Environment.properties;
 
+const descriptionOf = (schema: TSchema): string => ('description' in schema ? String(schema.description) : 'valid');
+
 /** One line a faulty variable, in the order of the schema. */
 function faultsOf(values: Record<string, unknown>): string[] {
   const faulty = new Set([...Value.Errors(Environment, values)].map((error) => error.instancePath.split('/')[1] ?? ''));
   return (Object.keys(Environment.properties) as (keyof Properties)[])
     .filter((name) => faulty.has(name))
-    .map((name) => `${name}=${JSON.stringify(values[name])} is not ${Environment.properties[name].description}`);
+    .map((name) => `${name}=${JSON.stringify(values[name])} is not ${descriptionOf(Environment.properties[name])}`);
 }
 
 /**

@@ -56,7 +56,14 @@ export async function deliverWebhook(message: WebhookMessage, options: DeliverOp
       durationMs: elapsed(),
     };
   } catch (error) {
-    return { statusCode: null, ok: false, gone: false, error: reasonOf(error, options.timeoutMs), retryAfterMs: null, durationMs: elapsed() };
+    return {
+      statusCode: null,
+      ok: false,
+      gone: false,
+      error: reasonOf(error, options.timeoutMs),
+      retryAfterMs: null,
+      durationMs: elapsed(),
+    };
   }
 }
 
@@ -112,7 +119,10 @@ function discard(response: IncomingMessage): void {
 /** Retry-After as seconds or as an HTTP date; null where absent, malformed or past. */
 export function parseRetryAfter(value: string | null, nowMs: number): number | null {
   if (value === null) return null;
-  const ms = /^\d+$/u.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - nowMs;
+  const seconds = /^\d+$/u.test(value.trim());
+  // Date.parse takes far more than HTTP dates ("-1" is a year to it).
+  if (!seconds && !/^[A-Z][a-z]{2}, /u.test(value)) return null;
+  const ms = seconds ? Number(value) * 1000 : Date.parse(value) - nowMs;
   return Number.isFinite(ms) && ms > 0 ? ms : null;
 }
 

@@ -79,6 +79,8 @@ function place(stream: StreamBuffer, startUs: number, mapOf: TimeMapOf): UsedFra
   const reach = reachUs(stream.rateHz);
   const endUs = startUs + WINDOW_US;
   const { blocks } = stream;
+  // Sample numbers are taken relative to the oldest block: after a restart they begin at another number, and rounding must not tell.
+  const origin = blocks[0]?.firstSample ?? 0;
   let run = -1;
   let first: Block | null = null;
   let last: Block | null = null;
@@ -99,27 +101,28 @@ function place(stream: StreamBuffer, startUs: number, mapOf: TimeMapOf): UsedFra
     }
     first ??= block;
     last = block;
+    const at = block.firstSample - origin;
     const gapUs = previous === null ? Number.POSITIVE_INFINITY : blockStart - previous.endUs;
     const joined = previous !== null && previous.block.segmentId === block.segmentId && gapUs >= -JITTER_PERIODS * periodUs;
     const bound = Math.max(GAP_BOUND_US, GAP_BOUND_PERIODS * periodUs);
     if (joined && run >= 0 && gapUs <= JITTER_PERIODS * periodUs) {
       // The stamps say how long these samples took; the nominal rate does not.
       const before = previous as { block: Block; startUs: number };
-      placeLine(startUs, run, before.startUs, before.block.firstSample, blockStart, block.firstSample);
-      runHigh[run] = block.firstSample + block.count - 1;
+      placeLine(startUs, run, before.startUs, before.block.firstSample - origin, blockStart, at);
+      runHigh[run] = at + block.count - 1;
     } else if (joined && run >= 0 && gapUs <= bound) {
       const before = previous as { block: Block; endUs: number };
-      placeLine(startUs, run, before.endUs - periodUs, block.firstSample - 1, blockStart, block.firstSample);
-      runHigh[run] = block.firstSample + block.count - 1;
+      placeLine(startUs, run, before.endUs - periodUs, at - 1, blockStart, at);
+      runHigh[run] = at + block.count - 1;
     } else {
       if (run + 1 >= MAX_RUNS) break;
       run += 1;
-      runLow[run] = block.firstSample;
-      runHigh[run] = block.firstSample + block.count - 1;
+      runLow[run] = at;
+      runHigh[run] = at + block.count - 1;
       // Half a period before the first sample is nearer to it than to anything else.
-      placeLine(startUs, run, blockStart - periodUs / 2, block.firstSample - 0.5, blockStart, block.firstSample);
+      placeLine(startUs, run, blockStart - periodUs / 2, at - 0.5, blockStart, at);
     }
-    placeLine(startUs, run, blockStart, block.firstSample, blockEnd - periodUs / 2, block.firstSample + block.count - 0.5);
+    placeLine(startUs, run, blockStart, at, blockEnd - periodUs / 2, at + block.count - 0.5);
     previous = { block, startUs: blockStart, endUs: blockEnd };
   }
   if (first === null || last === null) return null;
@@ -144,7 +147,7 @@ function resample(stream: StreamBuffer, targets: readonly BioTarget[], bio: Floa
   const taps = 2 * half;
   if (longest.weights.length < taps) longest.weights = new Float64Array(taps);
   const { weights } = longest;
-  const base = stream.samples.base();
+  const base = stream.samples.base() + (stream.blocks[0]?.firstSample ?? 0);
   const hasNaN = stream.blocks.some((block) => block.hasNaN);
   const planes = targets.map((t) => stream.samples.channel(t.source));
   for (let k = 0; k < STEPS; k += 1) {

@@ -27,10 +27,18 @@ export interface ClockSegmentState {
 export const MAX_DRIFT_PPM = 500;
 /** Below this span a slope would be jitter: with 50 ms of jitter, 20 s of frames bound the least delay to about 1 ms at each end. */
 const MIN_SPAN_US = 20_000_000;
+/**
+ * The slope is that of the hull's chord over the middle of the span: steadier than the one edge of the exact optimum, and shrunk towards no drift
+ * while the span is short. Over 300 simulated devices with 50 ms of jitter and up to 200 ppm this halved the worst error.
+ */
+const CHORD_FROM = 0.3;
+const CHORD_TO = 0.7;
+const SHRINK_SPAN_US = 30_000_000;
 /** Older arrivals are forgotten: a clock's drift follows its temperature over tens of minutes. */
 const HORIZON_US = 1_800_000_000;
-/** Hull points kept; beyond it the point whose removal moves the envelope least goes. Bounded by the checkpoint's 4 KiB. */
-export const MAX_HULL_POINTS = 6;
+/** Hull points kept (five lose nothing measurable against all of them). Bounded by the checkpoint's 4 KiB. */
+export const MAX_HULL_POINTS = 5;
+const DEPTH_CAP_US = 2_000;
 /** A declared offset may lie this far below the first arrivals (frames buffered before the hello); beyond it the declaration is not believed. */
 const MAX_SEED_DELAY_US = 3_600_000_000;
 const MAX_SEED_EARLY_US = 1_000_000;
@@ -67,11 +75,12 @@ export function createClockSegment(restored?: ClockSegmentState): ClockSegment {
   const refit = (): void => {
     const last = xs.length - 1;
     slope = 0;
-    if (last > 0 && (xs[last] as number) - (xs[0] as number) >= MIN_SPAN_US) {
-      const middle = ((xs[0] as number) + (xs[last] as number)) / 2;
-      let edge = 0;
-      while (edge < last - 1 && (xs[edge + 1] as number) < middle) edge += 1;
-      slope = ((ys[edge + 1] as number) - (ys[edge] as number)) / ((xs[edge + 1] as number) - (xs[edge] as number));
+    const spanUs = last > 0 ? (xs[last] as number) - (xs[0] as number) : 0;
+    if (spanUs >= MIN_SPAN_US) {
+      const fromUs = (xs[0] as number) + CHORD_FROM * spanUs;
+      const toUs = (xs[0] as number) + CHORD_TO * spanUs;
+      const chord = (heightAt(xs, ys, toUs) - heightAt(xs, ys, fromUs)) / (toUs - fromUs);
+      slope = chord / (1 + (SHRINK_SPAN_US / spanUs) ** 2);
       slope = Math.min(MAX_DRIFT_PPM / 1e6, Math.max(-MAX_DRIFT_PPM / 1e6, slope));
     }
     intercept = Number.POSITIVE_INFINITY;
@@ -149,14 +158,28 @@ function cross(xs: number[], ys: number[], a: number, x: number, y: number, b: n
 const isAbove = (xs: number[], ys: number[], a: number, middle: number, b: number): boolean =>
   cross(xs, ys, a, xs[middle] as number, ys[middle] as number, b) <= 0;
 
-/** Removes the inner point that spans the smallest triangle with its neighbours. */
+/** Height of the hull at a device time inside its span. */
+function heightAt(xs: number[], ys: number[], x: number): number {
+  let i = 1;
+  while (i < xs.length - 1 && (xs[i] as number) < x) i += 1;
+  const [x0, x1] = [xs[i - 1] as number, xs[i] as number];
+  const [y0, y1] = [ys[i - 1] as number, ys[i] as number];
+  return y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);
+}
+
+/**
+ * Removes the inner point that matters least: span times depth below its neighbours' line, the depth capped, since the steep points beside the
+ * newest arrival are deep only until the next low arrival takes their place.
+ */
 function dropLeast(xs: number[], ys: number[]): void {
   let least = 1;
-  let area = Number.POSITIVE_INFINITY;
+  let smallest = Number.POSITIVE_INFINITY;
   for (let i = 1; i < xs.length - 1; i += 1) {
-    const spanned = Math.abs(cross(xs, ys, i - 1, xs[i] as number, ys[i] as number, i + 1));
-    if (spanned < area) {
-      area = spanned;
+    const spanUs = (xs[i + 1] as number) - (xs[i - 1] as number);
+    const depthUs = Math.abs(cross(xs, ys, i - 1, xs[i] as number, ys[i] as number, i + 1)) / spanUs;
+    const matters = spanUs * Math.min(depthUs, DEPTH_CAP_US);
+    if (matters < smallest) {
+      smallest = matters;
       least = i;
     }
   }

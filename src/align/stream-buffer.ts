@@ -47,7 +47,8 @@ export function createStreamBuffer(channels: number, rateHz: number): StreamBuff
       blocks.push({ sequence, startUs, count, firstSample: samples.end, segmentId, hasNaN });
       samples.append(rows, count);
       let gone = 0;
-      while (gone < blocks.length - 1 && ((blocks[gone] as Block).firstSample < samples.first || blocks.length - gone > MAX_BLOCKS)) gone += 1;
+      while (gone < blocks.length - 1 && ((blocks[gone] as Block).firstSample < samples.first || blocks.length - gone > MAX_BLOCKS))
+        gone += 1;
       if (gone > 0) blocks = blocks.slice(gone);
       samples.dropBefore((blocks[0] as Block).firstSample);
     },

@@ -29,6 +29,7 @@ export function stepAlarm(
   if (alarm.lastIndex !== null && windowIndex - alarm.lastIndex < NON_OVERLAPPING_HOPS) return { alarm, change: null };
   const levels = [...alarm.levels, level].slice(-rule.n);
   const wanted: Level = alarm.open ? 'low' : 'high';
-  if (levels.filter((one) => one === wanted).length < rule.k) return { alarm: { open: alarm.open, levels, lastIndex: windowIndex }, change: null };
+  if (levels.filter((one) => one === wanted).length < rule.k)
+    return { alarm: { open: alarm.open, levels, lastIndex: windowIndex }, change: null };
   return { alarm: { open: !alarm.open, levels: [], lastIndex: windowIndex }, change: alarm.open ? 'clear' : 'raise' };
 }

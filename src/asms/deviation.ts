@@ -99,7 +99,13 @@ function follow(mean: Features, features: Features, gain: number): Features {
 const judge = (value: number, sketch: QuantileSketch, minimumWindows: number, population: Thresholds): Judged => {
   const own = sketch.count >= minimumWindows ? percentilesOf(sketch) : null;
   const { amber, red } = own ?? population;
-  return { value, amber, red, reference: own === null ? 'population' : 'own', band: value > red ? 'red' : value > amber ? 'amber' : 'green' };
+  return {
+    value,
+    amber,
+    red,
+    reference: own === null ? 'population' : 'own',
+    band: value > red ? 'red' : value > amber ? 'amber' : 'green',
+  };
 };
 
 const emptyClass = (atUs: number): ClassDeviation => ({
@@ -147,7 +153,8 @@ export function stepDeviation(
   const gap = sizeChanged || (state.lastEndUs !== null && (window.endUs - state.lastEndUs) / 1e6 > params.gapResetS);
   const recent = gap ? [] : state.recent;
   const stored = state.classes[window.activity];
-  const known = stored === undefined || (stored.fast.length !== 0 && stored.fast.length !== features.length) ? emptyClass(window.endUs) : stored;
+  const known =
+    stored === undefined || (stored.fast.length !== 0 && stored.fast.length !== features.length) ? emptyClass(window.endUs) : stored;
   // A gap since the class's own last window needs no reset: the elapsed time has decayed it.
   const decay = gap ? 0 : Math.exp(-(window.endUs - known.atUs) / 1e6 / params.roughnessTauS);
 

@@ -33,7 +33,8 @@ function moved(heights: readonly number[], ranks: readonly number[], i: number, 
   const parabolic =
     here +
     (step / (rankAbove - rankBelow)) *
-      (((rank - rankBelow + step) * (above - here)) / (rankAbove - rank) + ((rankAbove - rank - step) * (here - below)) / (rank - rankBelow));
+      (((rank - rankBelow + step) * (above - here)) / (rankAbove - rank) +
+        ((rankAbove - rank - step) * (here - below)) / (rank - rankBelow));
   if (parabolic > below && parabolic < above) return shorten(parabolic);
   const next = i + step;
   return shorten(here + (step * (at(heights, next) - here)) / (at(ranks, next) - rank));

@@ -33,7 +33,10 @@ const signed = (value: number): string => `${value < 0 ? '-' : '+'}${Math.abs(va
 export function changesInWords(changes: readonly ChannelChange[]): string | null {
   if (changes.length === 0) return null;
   return changes
-    .map((one) => `${channelInWords(one.channel)} (${one.feature === 'level' ? 'average level' : 'size of movement'}) ${signed(one.changeSd)} own SD`)
+    .map(
+      (one) =>
+        `${channelInWords(one.channel)} (${one.feature === 'level' ? 'average level' : 'size of movement'}) ${signed(one.changeSd)} own SD`,
+    )
     .join('; ');
 }
 

@@ -166,7 +166,8 @@ function stepWindow(
 }
 
 /** How far drift lies above its red line, as a share of it; only the athlete's own percentiles count. */
-const excessOf = (drift: Judged | null): number => (drift === null || drift.reference === 'population' ? 0 : Math.max(0, drift.value / drift.red - 1));
+const excessOf = (drift: Judged | null): number =>
+  drift === null || drift.reference === 'population' ? 0 : Math.max(0, drift.value / drift.red - 1);
 
 const forgetEvidence = (alarms: AsmsStateValue['alarms']): AsmsStateValue['alarms'] => ({
   risk: { ...alarms.risk, levels: [] },
@@ -184,7 +185,12 @@ function stepAlarms(
   clear: ClearedAlarm[],
 ): AsmsStateValue['alarms'] {
   const alarms: Record<AlarmType, AlarmState> = { ...state.alarms };
-  const evaluate = (type: AlarmType, level: ReturnType<typeof levelOf> | null, rule: { k: number; n: number }, describe: () => Described): void => {
+  const evaluate = (
+    type: AlarmType,
+    level: ReturnType<typeof levelOf> | null,
+    rule: { k: number; n: number },
+    describe: () => Described,
+  ): void => {
     if (level === null) return;
     const { alarm, change } = stepAlarm(alarms[type], window.windowIndex, level, rule);
     alarms[type] = alarm;
@@ -193,7 +199,9 @@ function stepAlarms(
     if (change === 'clear') clear.push({ ...moment, alertId: facts.openAlerts.find((alert) => alert.type === type)?.alertId ?? null });
   };
   evaluate('risk', riskLevel(window, params), params.risk, () => describeRisk(state, window, params));
-  evaluate('deviation', deviationLevel(window, report, params), params.deviationAlert, () => describeDeviation(state, window, report, params));
+  evaluate('deviation', deviationLevel(window, report, params), params.deviationAlert, () =>
+    describeDeviation(state, window, report, params),
+  );
   evaluate('data-stopped', dataLevel(state, window, params), params.dataAlert, () => describeData(state, window, params));
   return alarms;
 }
@@ -236,7 +244,13 @@ function describeRisk(state: AsmsStateValue, window: ScoredWindow, params: AsmsP
     severity: 'red',
     title: 'Movement score above its threshold',
     sentence: riskSentence(facts, params.risk),
-    evidence: { ...provenance(window, params), state: window.state, logitSd: window.logitSd, threshold: params.risk, strongestChanges: changes },
+    evidence: {
+      ...provenance(window, params),
+      state: window.state,
+      logitSd: window.logitSd,
+      threshold: params.risk,
+      strongestChanges: changes,
+    },
     recommendation,
   };
 }
@@ -254,13 +268,19 @@ function describeDeviation(state: AsmsStateValue, window: ScoredWindow, report: 
   };
 }
 
+const percent = (share: number): string => `${Math.round(share * 100)} %`;
+
 function describeData(state: AsmsStateValue, window: ScoredWindow, params: AsmsParams): Described {
-  const percent = (share: number): string => `${Math.round(share * 100)} %`;
   return {
     severity: 'amber',
     title: 'Sensor data missing',
     sentence: `Only ${percent(window.observedFraction)} of the movement channels arrive; earlier in this session it was ${percent(state.bestObserved)}. Check sensors and batteries.`,
-    evidence: { ...provenance(window, params), observedFraction: window.observedFraction, bestObserved: state.bestObserved, rule: params.dataAlert },
+    evidence: {
+      ...provenance(window, params),
+      observedFraction: window.observedFraction,
+      bestObserved: state.bestObserved,
+      rule: params.dataAlert,
+    },
     recommendation: null,
   };
 }

@@ -34,6 +34,15 @@ const toError = (message: ErrorMessage): GatewayClientError =>
     sequence: message.sequence,
   });
 
+/** Undefined where the text is no JSON: something stands between us that is not Kinewatch. */
+function parse(text: string): ServerMessage | undefined {
+  try {
+    return JSON.parse(text) as ServerMessage;
+  } catch {
+    return undefined;
+  }
+}
+
 export class Connection {
   /** Resolves when the socket is gone, with the reason; never rejects. */
   readonly closed: Promise<GatewayClientError>;
@@ -149,7 +158,11 @@ export class Connection {
   }
 
   #onText(text: string): void {
-    const message = JSON.parse(text) as ServerMessage;
+    const message = parse(text);
+    if (message === undefined) {
+      this.#socket.terminate();
+      return;
+    }
     switch (message.type) {
       case 'ack':
         this.#options.onAck(message.acks);

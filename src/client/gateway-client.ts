@@ -131,7 +131,10 @@ class Client implements GatewayClient {
         clearTimeout(timer);
         reject(error);
       };
-      void this.#stayConnected((error) => (last = error.message));
+      this.#stayConnected((error) => (last = error.message)).catch((cause: unknown) => {
+        // Thrown before a socket exists: an address or a token that cannot be sent.
+        this.#stop(clientError('not-a-gateway-endpoint', cause instanceof Error ? cause.message : 'cannot connect', { cause }));
+      });
     });
   }
 

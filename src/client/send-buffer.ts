@@ -43,6 +43,12 @@ export class SendBuffer {
     return this.#lanes.get(stream)?.next ?? 0;
   }
 
+  /** The first sequence that is not acknowledged yet. */
+  oldestSequence(stream: number): number {
+    const lane = this.#lane(stream);
+    return lane.unacked[lane.head]?.sequence ?? lane.next;
+  }
+
   /** @throws GatewayClientError sequence-exhausted */
   add(stream: number, bytes: Uint8Array): void {
     const lane = this.#lane(stream);
@@ -64,7 +70,7 @@ export class SendBuffer {
     this.frames += 1;
   }
 
-  /** The next frame to send, or undefined; `sendable` of it may be asked before markSent. */
+  /** The next frame to send, or undefined. */
   peek(): BufferedFrame | undefined {
     while (this.#unsent[this.#unsentHead]?.settled === true) this.#unsentHead += 1;
     return this.#unsent[this.#unsentHead];
@@ -112,7 +118,7 @@ export class SendBuffer {
     for (const { stream, nextSequence } of welcome) {
       this.ack(stream, nextSequence);
       const lane = this.#lane(stream);
-      const oldest = lane.unacked[lane.head]?.sequence ?? lane.next;
+      const oldest = this.oldestSequence(stream);
       if (!first && nextSequence < oldest) {
         throw clientError(
           'sequence-lost',

@@ -143,6 +143,8 @@ export type ServerMessage =
       readonly code: string;
       readonly detail: string;
       readonly retry: boolean;
+      /** For `frame-refused`: one of FRAME_REFUSALS. */
+      readonly reason?: string;
       readonly stream?: number;
       readonly sequence?: number;
       /** For a gap: the sequence the service expects. */

@@ -68,6 +68,7 @@ const openStreams: Step = async (session, { streams }) => {
   const opened = await directory.openStreams(session.identity, streams, stamp());
   // Closed or taken over while the directory worked: nothing may be appended for it any more.
   if (session.phase !== 'opening') return;
+  session.settings.onOpened(opened);
   session.open(opened);
   metrics.helloTotal += 1;
   session.send({

@@ -1,5 +1,6 @@
 /** What the gateway plugin is given, and the bounds it keeps (BOUNDED). */
 import { DEFAULT_CREDIT_BYTES, DEFAULT_LIMITS, type Limits } from '../contracts/protocol.ts';
+import type { OpenedStream } from '../contracts/stream.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './metrics.ts';
 import type { FrameSink, GatewayDirectory } from './ports.ts';
 import { createReceiptClock } from './receipt-clock.ts';
@@ -15,6 +16,10 @@ export interface GatewayOptions {
   readonly sink: FrameSink;
   /** Wall clock, microseconds since the epoch. */
   readonly nowUs?: () => number;
+  /** Receipt stamps begin above this: the newest stamp in the store. */
+  readonly newestReceiptUs?: number;
+  /** Told of every hello's streams, before the welcome: whoever works on frames hears of a stream before its first frame. */
+  readonly onOpened?: (streams: readonly OpenedStream[]) => void;
   readonly limits?: Limits;
   readonly creditBytes?: number;
   readonly metrics?: GatewayMetrics;
@@ -45,11 +50,14 @@ const wallClockUs = (): number => (performance.timeOrigin + performance.now()) *
 /** Fills in the defaults. */
 export function resolveOptions(options: GatewayOptions): GatewaySettings {
   const nowUs = options.nowUs ?? wallClockUs;
+  const newestReceiptUs = options.newestReceiptUs ?? 0;
   return {
     directory: options.directory,
     sink: options.sink,
     nowUs,
-    stamp: createReceiptClock(nowUs),
+    newestReceiptUs,
+    stamp: createReceiptClock(nowUs, newestReceiptUs),
+    onOpened: options.onOpened ?? (() => {}),
     limits: options.limits ?? DEFAULT_LIMITS,
     creditBytes: options.creditBytes ?? DEFAULT_CREDIT_BYTES,
     metrics: options.metrics ?? createGatewayMetrics(),

@@ -51,12 +51,20 @@ function countSocketError(metrics: GatewayMetrics, error: Error): void {
   else if (code.startsWith('WS_ERR')) countError(metrics, 'bad-websocket-frame');
 }
 
-function serve(socket: WebSocket, visitor: Visitor, settings: GatewaySettings, registry: Registry): void {
+function serve(socket: WebSocket, visitor: Visitor, settings: GatewaySettings, registry: Registry<Session>): void {
   const { metrics } = settings;
   const session = new Session(socket, visitor.identity, visitor.token, settings, registry);
   // Attached before anything is awaited: a message that comes while nobody listens is lost.
   // binaryType is nodebuffer, so that data is one Buffer and never a list of them.
-  socket.on('message', (data, isBinary) => dispatch(session, data as Buffer, isBinary));
+  socket.on('message', (data, isBinary) => {
+    try {
+      dispatch(session, data as Buffer, isBinary);
+    } catch (error) {
+      // A fault of ours costs this connection, not the process.
+      settings.log.error({ err: error, gatewayId: visitor.identity.gatewayId }, 'a message could not be worked on');
+      session.fail('internal', 'the message could not be worked on');
+    }
+  });
   socket.on('pong', () => (session.heard = true));
   socket.on('close', () => {
     metrics.connections -= 1;
@@ -68,7 +76,7 @@ function serve(socket: WebSocket, visitor: Visitor, settings: GatewaySettings, r
 }
 
 /** Revocations made by another process show up here. */
-async function recheckTokens(registry: Registry, settings: GatewaySettings): Promise<void> {
+async function recheckTokens(registry: Registry<Session>, settings: GatewaySettings): Promise<void> {
   for (const session of registry.sessions) {
     try {
       // One at a time: this runs beside the data and has no hurry.
@@ -81,7 +89,7 @@ async function recheckTokens(registry: Registry, settings: GatewaySettings): Pro
   }
 }
 
-function startTimers(registry: Registry, settings: GatewaySettings): () => void {
+function startTimers(registry: Registry<Session>, settings: GatewaySettings): () => void {
   const ping = setInterval(() => {
     for (const session of registry.sessions) session.ping();
   }, settings.pingMs);
@@ -99,7 +107,7 @@ function startTimers(registry: Registry, settings: GatewaySettings): () => void 
   };
 }
 
-function createHandle(registry: Registry, settings: GatewaySettings, onStop: () => void): GatewayHandle {
+function createHandle(registry: Registry<Session>, settings: GatewaySettings, onStop: () => void): GatewayHandle {
   let stopped: Promise<void> | undefined;
   return {
     metrics: settings.metrics,
@@ -129,7 +137,7 @@ function createHandle(registry: Registry, settings: GatewaySettings, onStop: () 
 
 async function register(fastify: FastifyInstance, options: GatewayOptions): Promise<void> {
   const settings = resolveOptions(options);
-  const registry = createRegistry();
+  const registry = createRegistry<Session>();
   const visitors = new WeakMap<FastifyRequest, Visitor>();
   let stopping = false;
   const stopTimers = startTimers(registry, settings);

@@ -1,8 +1,7 @@
 /** The live sessions of this process, by stream, so that a stream has one writer at a time. */
 import type { StreamDeclaration } from '../contracts/protocol.ts';
-import type { Session } from './session.ts';
 
-export interface Registry {
+export interface Registry<Session> {
   readonly sessions: ReadonlySet<Session>;
   add(session: Session): void;
   /** The session is over; what it claimed stays claimed. */
@@ -18,7 +17,7 @@ export const streamKey = (teamId: string, declaration: StreamDeclaration): strin
   [teamId, declaration.device, declaration.boot, declaration.kind, declaration.placement].join(' ');
 
 /** Empty registry. BOUNDED by maxConnections times maxStreams. */
-export function createRegistry(): Registry {
+export function createRegistry<Session>(): Registry<Session> {
   const sessions = new Set<Session>();
   const holders = new Map<string, Session>();
   const keys = new Map<Session, string[]>();

@@ -34,7 +34,7 @@ export class Session implements FrameOwner {
   readonly settings: GatewaySettings;
   readonly identity: GatewayIdentity;
   readonly token: string;
-  readonly registry: Registry;
+  readonly registry: Registry<Session>;
   phase: SessionPhase = 'greeting';
   /** Cleared by a ping, set by whatever the peer answers. */
   heard = true;
@@ -48,17 +48,15 @@ export class Session implements FrameOwner {
   #ackDue: StreamState[] = [];
   #flushPlanned = false;
   #waitsForSink = false;
-  #creditGranted: number;
   #settledWaiters: (() => void)[] = [];
   readonly #helloTimer: NodeJS.Timeout;
 
-  constructor(socket: WebSocket, identity: GatewayIdentity, token: string, settings: GatewaySettings, registry: Registry) {
+  constructor(socket: WebSocket, identity: GatewayIdentity, token: string, settings: GatewaySettings, registry: Registry<Session>) {
     this.#socket = socket;
     this.identity = identity;
     this.token = token;
     this.settings = settings;
     this.registry = registry;
-    this.#creditGranted = settings.creditBytes;
     this.#outbox = createOutbox(socket, {
       maxBytes: settings.maxOutgoingBytes,
       stuckMs: settings.slowReaderMs,
@@ -129,7 +127,7 @@ export class Session implements FrameOwner {
 
   /** Bytes may be under way; one frame always may, or a frame larger than the credit could never be sent. */
   hasCreditFor(bytes: number): boolean {
-    return this.underWayBytes === 0 || this.underWayBytes + bytes <= this.#creditGranted;
+    return this.underWayBytes === 0 || this.underWayBytes + bytes <= this.settings.creditBytes;
   }
 
   /** Hands one frame, its sequence already found to be the expected one, to the sink. */
@@ -264,6 +262,8 @@ export class Session implements FrameOwner {
     if (this.#waitsForSink) return;
     this.#waitsForSink = true;
     this.settings.metrics.pausesForSink += 1;
+    // Advice, so that the gateway keeps what would only fill the sockets between us; what was granted before is still honoured.
+    this.send({ type: 'credit', creditBytes: Math.ceil(this.settings.creditBytes / 4) });
     this.#socket.pause();
     void this.#resumeWhenDrained();
   }
@@ -277,6 +277,7 @@ export class Session implements FrameOwner {
       this.fail('internal', 'frames cannot be stored now');
     }
     this.#waitsForSink = false;
+    this.send({ type: 'credit', creditBytes: this.settings.creditBytes });
     this.#resumeReading();
   }
 

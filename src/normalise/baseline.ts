@@ -32,7 +32,12 @@ export const classIndexOf = (activity: ActivityClass): number => ACTIVITY_CLASSE
 export function createBaselines(contract: ModelContract): Baselines {
   const channels = contract.bio.length;
   const size = channels * ACTIVITY_CLASSES.length;
-  const made = { location: new Float32Array(size), scale: new Float32Array(size), count: new Uint16Array(size), device: new Uint16Array(channels) };
+  const made = {
+    location: new Float32Array(size),
+    scale: new Float32Array(size),
+    count: new Uint16Array(size),
+    device: new Uint16Array(channels),
+  };
   for (let channel = 0; channel < channels; channel += 1) resetChannel(made, contract, channel);
   return made;
 }

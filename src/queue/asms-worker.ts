@@ -30,8 +30,11 @@ export function createAsmsWorker({ store, params, batch = BATCH, onDeliveries }:
   const work = async ({ athleteId }: AsmsJob): Promise<void> => {
     let total = 0;
     for (;;) {
-      const { applied, deliveryIds } = await store.advance<AsmsStateValue>(athleteId, params.methodVersion, batch, (state, windows, facts) =>
-        stepAsms(state, windows, facts, params),
+      const { applied, deliveryIds } = await store.advance<AsmsStateValue>(
+        athleteId,
+        params.methodVersion,
+        batch,
+        (state, windows, facts) => stepAsms(state, windows, facts, params),
       );
       total += applied;
       counters.windows += applied;

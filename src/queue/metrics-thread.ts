@@ -18,7 +18,10 @@ const TASK = 'kinewatch-session-metrics';
 export async function computeInThread(streams: readonly SessionStream[]): Promise<readonly NewMetric[]> {
   if (import.meta.url.endsWith('.ts')) return computeSessionMetrics(streams);
   const request: Request = { task: TASK, streams };
-  const worker = new Worker(new URL(import.meta.url), { workerData: request, transferList: streams.map((stream) => stream.samples.buffer as ArrayBuffer) });
+  const worker = new Worker(new URL(import.meta.url), {
+    workerData: request,
+    transferList: streams.map((stream) => stream.samples.buffer as ArrayBuffer),
+  });
   try {
     const answer = await new Promise<Answer>((resolve, reject) => {
       worker.once('message', resolve);
@@ -36,10 +39,15 @@ function isRequest(data: unknown): data is Request {
   return typeof data === 'object' && data !== null && 'task' in data && data.task === TASK;
 }
 
+function answer(message: Answer): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port, not a browser's window
+  parentPort?.postMessage(message);
+}
+
 if (!isMainThread && isRequest(workerData)) {
   try {
-    parentPort?.postMessage({ metrics: computeSessionMetrics(workerData.streams) } satisfies Answer);
+    answer({ metrics: computeSessionMetrics(workerData.streams) });
   } catch (error) {
-    parentPort?.postMessage({ error: error instanceof Error ? error.message : String(error) } satisfies Answer);
+    answer({ error: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -1,5 +1,6 @@
 /** What the workers need from the store. */
 import type { ScoredWindow } from '../contracts/score.ts';
+import type { FrameBatch, OpenedStream } from '../contracts/stream.ts';
 import type { AlertSeverity, AlertType, LiveEvent } from '../contracts/events.ts';
 
 export interface AthleteFacts {
@@ -44,7 +45,12 @@ export interface AsmsChange<State> {
   readonly state: State;
   readonly raise: readonly (AlertToRaise & { readonly recommendation: RecommendationToMake | null })[];
   /** alertId null: the athlete's open alert of that type, which may be one raised in this same change. Order is by windowIndex. */
-  readonly clear: readonly { readonly alertId: string | null; readonly type: AlertType; readonly windowIndex: number; readonly atUs: number }[];
+  readonly clear: readonly {
+    readonly alertId: string | null;
+    readonly type: AlertType;
+    readonly windowIndex: number;
+    readonly atUs: number;
+  }[];
   /** Published with pg_notify in the transaction (the newest state of the athlete); alert events are added by the store. */
   readonly live: readonly LiveEvent[];
 }
@@ -100,8 +106,8 @@ export interface MetricsStore {
   readSession(sessionId: string): Promise<{
     readonly athleteId: string;
     readonly massKg: number | null;
-    readonly streams: readonly import('../contracts/stream.ts').OpenedStream[];
-    readonly frames: AsyncIterable<import('../contracts/stream.ts').FrameBatch>;
+    readonly streams: readonly OpenedStream[];
+    readonly frames: AsyncIterable<FrameBatch>;
   } | null>;
   saveMetrics(sessionId: string, metrics: readonly NewMetric[]): Promise<void>;
   sessionsWithoutMetrics(limit: number): Promise<readonly string[]>;

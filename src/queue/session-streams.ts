@@ -34,7 +34,9 @@ export interface SessionCollector {
  * @param maxValues BOUNDED: values held over all streams (4 bytes each)
  */
 export function createSessionCollector(opened: readonly OpenedStream[], maxValues: number): SessionCollector {
-  const declarations = new Map(opened.filter(({ declaration }) => isUsed(declaration)).map(({ streamId, declaration }) => [streamId, declaration]));
+  const declarations = new Map(
+    opened.filter(({ declaration }) => isUsed(declaration)).map(({ streamId, declaration }) => [streamId, declaration]),
+  );
   const current = new Map<number, Stretch>();
   const stretches: Stretch[] = [];
   let held = 0;
@@ -80,7 +82,8 @@ export function createSessionCollector(opened: readonly OpenedStream[], maxValue
   };
   return {
     add({ bytes, index }) {
-      for (let i = 0; i < index.length && !full; i += INDEX_FIELDS) {
+      for (let i = 0; i < index.length; i += INDEX_FIELDS) {
+        if (full) break;
         const [streamId = 0, , receivedUs = 0, offset = 0, length = 0] = index.subarray(i, i + INDEX_FIELDS);
         addFrame(streamId, receivedUs, bytes.subarray(offset, offset + length));
       }

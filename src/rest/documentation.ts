@@ -1,8 +1,9 @@
 /** /openapi.json (3.1) and /docs, made from the schemas the routes are checked against. */
+import { STATUS_CODES } from 'node:http';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import fp from 'fastify-plugin';
-import { Problem } from './problems.ts';
+import { PROBLEM_DESCRIPTION, Problem } from './problems.ts';
 
 const TAGS = [
   { name: 'teams', description: 'Teams and their time zone' },
@@ -18,19 +19,21 @@ const TAGS = [
   { name: 'operations', description: 'Health, readiness and metrics' },
 ];
 
-const isProblemStatus = (status: string): boolean => /^[45]/.test(status);
-
 interface Operation {
-  readonly responses?: Record<string, { content?: unknown } | undefined>;
+  readonly responses?: Record<string, { description: string; content?: unknown } | undefined>;
 }
 
-/** Problem responses share one component, under the media type they are sent with. */
+/** Problem responses share one component, under the media type they are sent with; every response says in a word what it is. */
 function shareProblem(document: Record<string, unknown>): Record<string, unknown> {
   const paths = (document['paths'] ?? {}) as Record<string, Record<string, Operation>>;
   for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
     for (const [status, response] of Object.entries(operation.responses ?? {})) {
+      if (response === undefined) continue;
+      if (response.description === 'Default Response' || response.description === PROBLEM_DESCRIPTION) {
+        response.description = STATUS_CODES[status] ?? status;
+      }
       // /readyz answers 503 with its checks, not with a problem.
-      if (response === undefined || !isProblemStatus(status) || !isProblemSchema(response.content)) continue;
+      if (!isProblemSchema(response.content)) continue;
       response.content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
     }
   }
@@ -42,8 +45,8 @@ function shareProblem(document: Record<string, unknown>): Record<string, unknown
 }
 
 function isProblemSchema(content: unknown): boolean {
-  const json = (content as Record<string, { schema?: { title?: string } }> | undefined)?.['application/json'];
-  return json?.schema?.title === 'Problem';
+  const media = Object.values((content ?? {}) as Record<string, { schema?: { title?: string } }>);
+  return media.some(({ schema }) => schema?.title === 'Problem');
 }
 
 export const documentationPlugin = fp<{ readonly version?: string }>(

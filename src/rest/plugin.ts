@@ -33,26 +33,37 @@ export const restServerOptions = {
   },
 } satisfies FastifyServerOptions;
 
-/** PostgreSQL cannot keep NUL in text or JSON: the path to the first one, or null. Bodies are small and JSON, so recursion ends. */
-function findNul(value: unknown, path = ''): string | null {
-  if (typeof value === 'string') return value.includes('\0') ? path : null;
+/** No body of the API nests deeper than 4; validators and serialisers recurse, and a body of brackets would exhaust the stack. */
+const MAX_DEPTH = 16;
+/** NUL, and halves of a surrogate pair: JSON can write them, PostgreSQL can keep neither. */
+const UNKEEPABLE = /[\0\p{Surrogate}]/u;
+
+interface Fault {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The first value that no route can take, whatever its schema. */
+function findFault(value: unknown, path = '', depth = 0): Fault | null {
+  if (typeof value === 'string')
+    return UNKEEPABLE.test(value) ? { path, message: 'must hold neither NUL nor half a surrogate pair' } : null;
   if (typeof value !== 'object' || value === null) return null;
+  if (depth === MAX_DEPTH) return { path, message: `must not nest deeper than ${MAX_DEPTH} levels` };
   for (const [key, entry] of Object.entries(value)) {
-    const at = key.includes('\0') ? path : findNul(entry, `${path}/${key}`);
-    if (at !== null) return at;
+    const fault = UNKEEPABLE.test(key) ? { path, message: 'has a name no text can hold' } : findFault(entry, `${path}/${key}`, depth + 1);
+    if (fault !== null) return fault;
   }
   return null;
 }
 
-async function refuseNul(request: FastifyRequest): Promise<void> {
+async function refuseUnfit(request: FastifyRequest): Promise<void> {
   for (const [where, part] of [
     ['body', request.body],
     ['querystring', request.query],
     ['params', request.params],
   ] as const) {
-    const path = findNul(part);
-    if (path !== null)
-      throw new ProblemError('validation-failed', 'Text holds no NUL', [{ in: where, path, message: 'must not hold NUL' }]);
+    const fault = findFault(part);
+    if (fault !== null) throw new ProblemError('validation-failed', `The ${where} holds what no route takes`, [{ in: where, ...fault }]);
   }
 }
 
@@ -73,7 +84,7 @@ export const restPlugin = fp<RestOptions>(
       api.addHook('onRoute', (route) => {
         route.bodyLimit ??= BODY_LIMIT_BYTES;
       });
-      api.addHook('preValidation', refuseNul);
+      api.addHook('preValidation', refuseUnfit);
       api.addHook('onSend', forbidCaching);
       await api.register(documentationPlugin);
       await api.register(authPlugin, options);

@@ -314,17 +314,17 @@ export interface AthleteProgress {
 export interface RestOptions {
   readonly repositories: Repositories;
   /** Calls `listener` for every event of every team; returns how to stop. */
-  readonly live: { subscribe(listener: (event: LiveEvent) => void): () => void };
+  readonly live: { readonly subscribe: (listener: (event: LiveEvent) => void) => () => void };
   /** Checks of every role in this process; execution provider and model version are details of theirs. */
-  readiness(): Promise<Readiness>;
+  readonly readiness: () => Promise<Readiness>;
   /** Prometheus text exposition. */
-  metricsText(): Promise<string>;
+  readonly metricsText: () => Promise<string>;
   /** Windows due and scored of the athletes, since the service started. */
-  progress(athleteIds: readonly string[]): Promise<readonly AthleteProgress[]>;
+  readonly progress: (athleteIds: readonly string[]) => Promise<readonly AthleteProgress[]>;
   /** The gateway's connections are closed with token-revoked. */
-  onGatewayRevoked(gatewayId: string): void;
-  onSessionClosed(sessionId: string): void;
-  onWebhookTest(deliveryId: string): void;
+  readonly onGatewayRevoked: (gatewayId: string) => void;
+  readonly onSessionClosed: (sessionId: string) => void;
+  readonly onWebhookTest: (deliveryId: string) => void;
   /** May webhooks go to loopback and private addresses (demo, tests)? */
   readonly webhookAllowPrivate: boolean;
   /** Milliseconds between heartbeats of the live stream; 15,000 unless told. */

@@ -39,6 +39,8 @@ const FieldError = Type.Object({
   message: Type.String(),
 });
 
+export const PROBLEM_DESCRIPTION = 'RFC 9457 problem details';
+
 export const Problem = Type.Object(
   {
     type: Type.String({ description: 'urn:kinewatch:problem: and the code' }),
@@ -52,7 +54,7 @@ export const Problem = Type.Object(
   },
   {
     title: 'Problem',
-    description: 'RFC 9457 problem details',
+    description: PROBLEM_DESCRIPTION,
     examples: [
       {
         type: 'urn:kinewatch:problem:not-found',
@@ -107,7 +109,7 @@ function fieldErrors(error: FastifyError): FieldError[] {
       const extra: unknown = fault.keyword === 'additionalProperties' ? fault.params['additionalProperties'] : undefined;
       const names = Array.isArray(extra) ? `: ${extra.join(', ')}` : '';
       return {
-        in: String(error.validationContext ?? 'body'),
+        in: error.validationContext ?? 'body',
         path: fault.instancePath,
         message: `${fault.message ?? fault.keyword}${names}`,
       };

@@ -7,7 +7,7 @@ import type { RestOptions } from './ports.ts';
 
 /** A plugin of one resource. It relies on `app.requires` and on the problem documents. */
 export function resource(name: string, routes: FastifyPluginAsyncTypebox<RestOptions>): FastifyPluginAsync<RestOptions> {
-  return fp(routes as FastifyPluginAsync<RestOptions>, {
+  return fp(routes, {
     name: `kinewatch-rest-${name}`,
     dependencies: ['kinewatch-problems', 'kinewatch-auth'],
   });

@@ -32,7 +32,7 @@ export function OneOf<const V extends readonly string[]>(
   return Type.Unsafe<V[number]>({ type: 'string', enum: [...values], ...options });
 }
 
-/** Text a person typed: not empty. NUL is refused for every string of a request (plugin.ts), PostgreSQL cannot keep it. */
+/** Text a person typed: not empty. What PostgreSQL cannot keep is refused for every string of a request (plugin.ts). */
 export const Text = (maxLength: number, description?: string): ReturnType<typeof Type.String> =>
   Type.String({ minLength: 1, maxLength, ...(description === undefined ? {} : { description }) });
 

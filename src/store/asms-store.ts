@@ -12,30 +12,33 @@ export interface AsmsStoreOptions {
   readonly modelVersion: string;
 }
 
-interface StoredState<State> {
+type Advanced = Awaited<ReturnType<AsmsStore['advance']>>;
+
+interface HeldState<State> {
+  readonly teamId: string;
   readonly fence: number;
   readonly state: State | null;
 }
 
-const NOTHING = { applied: 0, deliveryIds: [] } as const;
+const NOTHING: Advanced = { applied: 0, deliveryIds: [] };
 
 /** @throws the driver's errors; nothing is kept of a step that fails */
 export function createAsmsStore(pool: pg.Pool, { modelVersion }: AsmsStoreOptions): AsmsStore {
   return {
     advance: (athleteId, methodVersion, limit, step) =>
       inTransaction(pool, async (client) => {
-        const teamId = await teamOf(client, athleteId);
-        if (teamId === null) return new Rollback<Awaited<ReturnType<AsmsStore['advance']>>>(NOTHING);
-        const { fence, state } = await lockState<Parameters<typeof step>[0]>(client, athleteId, modelVersion, methodVersion);
-        const windows = await windowsAfter(client, athleteId, modelVersion, fence, limit);
+        const held = await lockState<Parameters<typeof step>[0]>(client, athleteId, modelVersion, methodVersion);
+        if (held === null) return new Rollback<Advanced>(NOTHING);
+        const windows = await windowsAfter(client, athleteId, modelVersion, held.fence, limit);
         const last = windows.at(-1);
-        if (last === undefined) return new Rollback<Awaited<ReturnType<AsmsStore['advance']>>>(NOTHING);
-        const change = step(state, windows, await factsOf(client, athleteId, teamId));
-        await client.query(
-          `UPDATE asms_state SET last_window_index = $2, model_version = $3, method_version = $4, state = $5, updated_at = now() WHERE athlete_id = $1`,
-          [athleteId, last.windowIndex, modelVersion, methodVersion, JSON.stringify(change.state)],
-        );
-        const deliveryIds = await writeAlerts(client, athleteId, teamId, methodVersion, change);
+        if (last === undefined) return new Rollback<Advanced>(NOTHING);
+        const change = step(held.state, windows, await factsOf(client, athleteId, held.teamId));
+        await client.query({
+          name: 'kw-asms-save',
+          text: `UPDATE asms_state SET last_window_index = $2, model_version = $3, method_version = $4, state = $5, updated_at = now() WHERE athlete_id = $1`,
+          values: [athleteId, last.windowIndex, modelVersion, methodVersion, JSON.stringify(change.state)],
+        });
+        const deliveryIds = await writeAlerts(client, athleteId, held.teamId, methodVersion, change);
         return { applied: windows.length, deliveryIds };
       }),
     athletesBehind: async (limit) => {
@@ -53,74 +56,84 @@ export function createAsmsStore(pool: pg.Pool, { modelVersion }: AsmsStoreOption
   };
 }
 
-async function teamOf(client: pg.PoolClient, athleteId: string): Promise<string | null> {
-  const { rows } = await client.query<{ team_id: string }>('SELECT team_id FROM athlete WHERE id = $1', [athleteId]);
-  return rows[0]?.team_id ?? null;
+interface StateRow<State> {
+  readonly team_id: string;
+  readonly last_window_index: string;
+  readonly method_version: string;
+  readonly state: State | null;
 }
 
 /**
- * IN-ORDER-ONCE: the row is locked until the commit, so that a second job for the athlete waits and then reads the new fence.
- * A state of another method version is not read: the new method starts empty behind the old fence.
+ * IN-ORDER-ONCE: the row is locked until the commit, so that a second job for the athlete waits and then reads the new fence. Null where there is no
+ * such athlete. A state of another method version is not read: the new method starts empty behind the old fence.
  */
-async function lockState<State>(client: pg.PoolClient, athleteId: string, modelVersion: string, methodVersion: string): Promise<StoredState<State>> {
-  await client.query(
-    `INSERT INTO asms_state (athlete_id, last_window_index, model_version, method_version, state) VALUES ($1, -1, $2, $3, 'null') ON CONFLICT DO NOTHING`,
-    [athleteId, modelVersion, methodVersion],
-  );
-  const { rows } = await client.query<{ last_window_index: string; method_version: string; state: State | null }>(
-    'SELECT last_window_index, method_version, state FROM asms_state WHERE athlete_id = $1 FOR UPDATE',
-    [athleteId],
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error(`the ASMS state of ${athleteId} vanished while it was being locked`);
-  return { fence: Number(row.last_window_index), state: row.method_version === methodVersion ? row.state : null };
+async function lockState<State>(
+  client: pg.PoolClient,
+  athleteId: string,
+  modelVersion: string,
+  methodVersion: string,
+): Promise<HeldState<State> | null> {
+  const lock = async (): Promise<StateRow<State> | undefined> => {
+    const { rows } = await client.query<StateRow<State>>({
+      name: 'kw-asms-lock',
+      text: `SELECT a.team_id, s.last_window_index, s.method_version, s.state FROM asms_state s JOIN athlete a ON a.id = s.athlete_id
+        WHERE s.athlete_id = $1 FOR UPDATE OF s`,
+      values: [athleteId],
+    });
+    return rows[0];
+  };
+  let row = await lock();
+  if (row === undefined) {
+    // Two first jobs at once: the second insert waits for the first one's commit, and its lock then reads what that one left.
+    await client.query(
+      `INSERT INTO asms_state (athlete_id, last_window_index, model_version, method_version, state)
+       SELECT id, -1, $2, $3, 'null' FROM athlete WHERE id = $1 ON CONFLICT DO NOTHING`,
+      [athleteId, modelVersion, methodVersion],
+    );
+    row = await lock();
+  }
+  if (row === undefined) return null;
+  return { teamId: row.team_id, fence: Number(row.last_window_index), state: row.method_version === methodVersion ? row.state : null };
 }
 
 /** Scores past the fence, in order. start_us is at least windowIndex * 1e6, which leaves older daily partitions unread. */
 async function windowsAfter(client: pg.PoolClient, athleteId: string, modelVersion: string, fence: number, limit: number) {
-  const { rows } = await client.query<ScoreRow>(
-    `SELECT ${SCORE_COLUMNS} FROM score WHERE athlete_id = $1 AND model_version = $2 AND window_index > $3 AND start_us >= $4 ORDER BY window_index LIMIT $5`,
-    [athleteId, modelVersion, fence, fence * 1_000_000, limit],
-  );
+  const { rows } = await client.query<ScoreRow>({
+    name: 'kw-asms-scores',
+    text: `SELECT ${SCORE_COLUMNS} FROM score WHERE athlete_id = $1 AND model_version = $2 AND window_index > $3 AND start_us >= $4
+      ORDER BY window_index LIMIT $5`,
+    values: [athleteId, modelVersion, fence, fence * 1_000_000, limit],
+  });
   return rows.map(decodeScore);
 }
 
-const US = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
-const orNull = (us: string | null): number | null => (us === null ? null : Number(us));
+/** Microseconds since the epoch as a JSON number; null stays null. */
+const us = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
+const listOf = (from: string, fields: string): string => `(SELECT coalesce(json_agg(f), '[]') FROM (SELECT ${fields} FROM ${from}) AS f)`;
+const OPEN_INJURIES = 'injury WHERE athlete_id = $1 AND cleared_at IS NULL';
+
+/** One query for all of them: this runs for every athlete every second. Names are those of AthleteFacts. */
+const FACTS = `SELECT
+  ${listOf(
+    `${OPEN_INJURIES} ORDER BY onset_at, id`,
+    `id AS "injuryId", diagnosis_code AS "diagnosisCode", ${us('onset_at')} AS "onsetUs", time_loss_days AS "timeLossDays"`,
+  )} AS "openInjuries",
+  ${listOf(
+    `therapy WHERE injury_id IN (SELECT id FROM ${OPEN_INJURIES}) ORDER BY starts_at, id`,
+    `injury_id AS "injuryId", kind, dose_per_day AS "dosePerDay", adherence, ${us('starts_at')} AS "startsUs", ${us('ends_at')} AS "endsUs"`,
+  )} AS therapies,
+  ${listOf(
+    'alert WHERE athlete_id = $1 AND cleared_at IS NULL ORDER BY type',
+    `id AS "alertId", type, ${us('snoozed_until')} AS "snoozedUntilUs"`,
+  )} AS "openAlerts"`;
 
 async function factsOf(client: pg.PoolClient, athleteId: string, teamId: string): Promise<AthleteFacts> {
-  const injuries = await client.query<{ id: string; diagnosis_code: string; onset_us: string; time_loss_days: number }>(
-    `SELECT id, diagnosis_code, ${US('onset_at')} AS onset_us, time_loss_days FROM injury WHERE athlete_id = $1 AND cleared_at IS NULL ORDER BY onset_at, id`,
-    [athleteId],
-  );
-  const therapies = await client.query<{ injury_id: string; kind: string; dose_per_day: number; adherence: number; starts_us: string; ends_us: string | null }>(
-    `SELECT t.injury_id, t.kind, t.dose_per_day, t.adherence, ${US('t.starts_at')} AS starts_us, ${US('t.ends_at')} AS ends_us
-     FROM therapy t JOIN injury i ON i.id = t.injury_id WHERE t.athlete_id = $1 AND i.cleared_at IS NULL ORDER BY t.starts_at, t.id`,
-    [athleteId],
-  );
-  const alerts = await client.query<{ id: string; type: AthleteFacts['openAlerts'][number]['type']; snoozed_us: string | null }>(
-    `SELECT id, type, ${US('snoozed_until')} AS snoozed_us FROM alert WHERE athlete_id = $1 AND cleared_at IS NULL ORDER BY type`,
-    [athleteId],
-  );
-  return {
-    athleteId,
-    teamId,
-    openInjuries: injuries.rows.map((row) => ({
-      injuryId: row.id,
-      diagnosisCode: row.diagnosis_code,
-      onsetUs: Number(row.onset_us),
-      timeLossDays: row.time_loss_days,
-    })),
-    therapies: therapies.rows.map((row) => ({
-      injuryId: row.injury_id,
-      kind: row.kind,
-      dosePerDay: row.dose_per_day,
-      adherence: row.adherence,
-      startsUs: Number(row.starts_us),
-      endsUs: orNull(row.ends_us),
-    })),
-    openAlerts: alerts.rows.map((row) => ({ alertId: row.id, type: row.type, snoozedUntilUs: orNull(row.snoozed_us) })),
-  };
+  const { rows } = await client.query<Omit<AthleteFacts, 'athleteId' | 'teamId'>>({
+    name: 'kw-asms-facts',
+    text: FACTS,
+    values: [athleteId],
+  });
+  return { athleteId, teamId, openInjuries: [], therapies: [], openAlerts: [], ...rows[0] };
 }
 
 type Change = AsmsChange<unknown>;
@@ -128,9 +141,18 @@ type Raise = Change['raise'][number];
 type Clear = Change['clear'][number];
 
 /** Alerts in the order of their windows, their history, recommendations, deliveries and notifications. Returns the deliveries. */
-async function writeAlerts(client: pg.PoolClient, athleteId: string, teamId: string, methodVersion: string, change: Change): Promise<string[]> {
+async function writeAlerts(
+  client: pg.PoolClient,
+  athleteId: string,
+  teamId: string,
+  methodVersion: string,
+  change: Change,
+): Promise<string[]> {
   const steps = [
-    ...change.raise.map((raise) => ({ windowIndex: raise.windowIndex, write: () => writeRaise(client, athleteId, teamId, methodVersion, raise) })),
+    ...change.raise.map((raise) => ({
+      windowIndex: raise.windowIndex,
+      write: () => writeRaise(client, athleteId, teamId, methodVersion, raise),
+    })),
     ...change.clear.map((clear) => ({ windowIndex: clear.windowIndex, write: () => writeClear(client, athleteId, teamId, clear) })),
   ].toSorted((a, b) => a.windowIndex - b.windowIndex);
   const events: (AlertChanged | RecommendationMade)[] = [];
@@ -194,7 +216,13 @@ async function writeClear(client: pg.PoolClient, athleteId: string, teamId: stri
 }
 
 async function writeHistory(client: pg.PoolClient, alertId: string, at: string, change: string): Promise<void> {
-  await client.query('INSERT INTO alert_event (id, alert_id, at, change, by) VALUES ($1, $2, $3, $4, $5)', [randomUUID(), alertId, at, change, 'asms']);
+  await client.query('INSERT INTO alert_event (id, alert_id, at, change, by) VALUES ($1, $2, $3, $4, $5)', [
+    randomUUID(),
+    alertId,
+    at,
+    change,
+    'asms',
+  ]);
 }
 
 /** Sent by PostgreSQL when the transaction commits, and not at all where it does not. */

@@ -56,7 +56,11 @@ export function createDeliveryStore(pool: pg.Pool, { nowMs = Date.now }: Deliver
 }
 
 /** Every attempt is kept; only a delivery that is still pending changes its state (a claim whose lease ran out may report late). */
-async function record(client: pg.PoolClient, deliveryId: string, { atUs, statusCode, error, durationMs, outcome }: AttemptResult): Promise<void> {
+async function record(
+  client: pg.PoolClient,
+  deliveryId: string,
+  { atUs, statusCode, error, durationMs, outcome }: AttemptResult,
+): Promise<void> {
   const at = new Date(atUs / 1000);
   await client.query('INSERT INTO webhook_attempt (id, delivery_id, at, status_code, error, duration_ms) VALUES ($1, $2, $3, $4, $5, $6)', [
     randomUUID(),
@@ -82,7 +86,8 @@ async function record(client: pg.PoolClient, deliveryId: string, { atUs, statusC
     outcome.disable,
   ]);
   // The receiver wants no more: what still waits for it is settled too, and stays on record as failed.
-  await client.query(`UPDATE webhook_delivery SET status = 'failed', next_attempt_at = NULL WHERE endpoint_id = $1 AND status = 'pending'`, [
-    row.endpoint_id,
-  ]);
+  await client.query(
+    `UPDATE webhook_delivery SET status = 'failed', next_attempt_at = NULL WHERE endpoint_id = $1 AND status = 'pending'`,
+    [row.endpoint_id],
+  );
 }

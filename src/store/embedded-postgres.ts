@@ -68,6 +68,8 @@ export interface EmbeddedPostgres {
 }
 
 interface Place {
+  /** The directory that was asked for; `home` differs where the server's user cannot enter it. */
+  readonly asked: string;
   readonly native: string;
   readonly user: ServerUser | null;
   readonly home: string;
@@ -95,6 +97,19 @@ async function ownerOf(path: string): Promise<ServerUser | null> {
   return info === null || info.uid === 0 ? null : { uid: info.uid, gid: info.gid, name: `uid ${info.uid}` };
 }
 
+/**
+ * Lets the server's user pass through (not list, not read) the directory itself and, below the temporary directory, its parents: mkdtemp
+ * makes them closed. Other parents are somebody's home and stay as they are.
+ */
+async function letPass(directory: string, user: ServerUser): Promise<void> {
+  const temporary = `${await realpath(tmpdir())}/`;
+  const path = [directory];
+  for (let parent = dirname(directory); parent.startsWith(temporary); parent = dirname(parent)) path.unshift(parent);
+  for (const at of path) {
+    if ((await mayReach(dirname(at), user)) && !(await mayReach(at, user))) await chmod(at, (await stat(at)).mode | 0o011);
+  }
+}
+
 /** Decides user, programs and directories; as root nothing may lie under a directory the server's user cannot enter. */
 async function settle(directory: string, log: (message: string) => void): Promise<Place> {
   const asked = resolve(directory);
@@ -103,7 +118,7 @@ async function settle(directory: string, log: (message: string) => void): Promis
   let native = await findBinaries();
   await linkLibraries(native);
   if (process.getuid?.() !== 0)
-    return { native, user: null, home: real, data: join(real, 'postgres'), logFile: join(real, 'postgres.log') };
+    return { asked: real, native, user: null, home: real, data: join(real, 'postgres'), logFile: join(real, 'postgres.log') };
 
   // Data that exists keeps its owner.
   const user = (await ownerOf(join(real, 'postgres'))) ?? (await findServerUser());
@@ -112,16 +127,13 @@ async function settle(directory: string, log: (message: string) => void): Promis
     log(`PostgreSQL's programs are not open to user ${user.name} where npm put them; a copy in ${native} is used`);
   }
   let home = real;
-  if ((await mayReach(dirname(real), user)) && !(await mayReach(real, user))) {
-    // Only the directory itself is closed (mkdtemp makes them so): passing through is allowed, listing and reading are not.
-    await chmod(real, (await stat(real)).mode | 0o011);
-  }
+  await letPass(real, user);
   if (!(await mayReach(real, user))) {
     home = join(ROOT_HOME, createHash('sha256').update(real).digest('hex').slice(0, 12));
     await mkdir(home, { recursive: true, mode: 0o755 });
     log(`${real} is not open to user ${user.name}; the data of PostgreSQL lies in ${home}`);
   }
-  return { native, user, home, data: join(home, 'postgres'), logFile: join(home, 'postgres.log') };
+  return { asked: real, native, user, home, data: join(home, 'postgres'), logFile: join(home, 'postgres.log') };
 }
 
 const runs = (pid: number): boolean => {
@@ -191,10 +203,12 @@ async function initialise(place: Place): Promise<void> {
   const making = await mkdtemp(`${place.data}.new-`);
   try {
     if (place.user !== null) await chown(making, place.user.uid, place.user.gid);
+    // One flush of the file system instead of one of each of a thousand files: seconds less on a busy disk, and as durable.
+    const flush = process.platform === 'linux' ? ['--sync-method=syncfs'] : [];
     const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
     await runToEnd(
       join(place.native, 'bin', 'initdb'),
-      ['-D', making, '-U', ROLE, '--auth=trust', ...locale, '--data-checksums', '--no-instructions'],
+      ['-D', making, '-U', ROLE, '--auth=trust', ...locale, ...flush, '--data-checksums', '--no-instructions'],
       place,
     );
     await rename(making, place.data);
@@ -224,8 +238,11 @@ async function settleSocket(place: Place): Promise<string> {
   await chmod(made, 0o700);
   if (place.user !== null) await chown(made, place.user.uid, place.user.gid);
   const told = { socketDirectory: made, port: PORT, dataDirectory: place.data, programs: place.native, user: place.user?.name ?? null };
-  await writeFile(`${note}.${process.pid}`, `${JSON.stringify(told, null, 2)}\n`);
-  await rename(`${note}.${process.pid}`, note);
+  for (const directory of new Set([place.asked, place.home])) {
+    const path = join(directory, 'embedded.json');
+    await writeFile(`${path}.${process.pid}`, `${JSON.stringify(told, null, 2)}\n`);
+    await rename(`${path}.${process.pid}`, path);
+  }
   return made;
 }
 
@@ -409,4 +426,14 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     socketDirectory,
     stop: () => (stopped ??= stop()),
   };
+}
+
+/**
+ * The connection string of the server that runs in a directory now, or null: for a command beside the service, which neither owns nor stops it.
+ * @throws KinewatchError `embedded-postgres` where the programs are missing
+ */
+export async function findEmbeddedPostgres(directory: string): Promise<string | null> {
+  const place = await settle(directory, () => undefined);
+  const found = await findPostmaster(place.data);
+  return found === null ? null : linkTo(found.socketDirectory, DATABASE);
 }

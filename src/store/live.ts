@@ -1,5 +1,5 @@
 /** Live events from the processes that commit them: LISTEN on a connection of its own. */
-import pg from 'pg';
+import { Client } from 'pg';
 import { LIVE_CHANNEL, type LiveEvent } from '../contracts/events.ts';
 
 export interface LiveOptions {
@@ -19,7 +19,7 @@ export async function listenLive(
   { reconnectMs = 1_000, onError = () => undefined }: LiveOptions = {},
 ): Promise<{ close(): Promise<void> }> {
   let closing = false;
-  let client: pg.Client | null = null;
+  let client: Client | null = null;
   let retry: NodeJS.Timeout | null = null;
 
   const receive = (payload: string | undefined): void => {
@@ -30,7 +30,7 @@ export async function listenLive(
     }
   };
   const open = async (): Promise<void> => {
-    const next = new pg.Client({ connectionString, application_name: 'kinewatch live', keepAlive: true });
+    const next = new Client({ connectionString, application_name: 'kinewatch live', keepAlive: true });
     next.on('notification', (message) => receive(message.payload));
     next.on('error', onError);
     next.on('end', () => {

@@ -143,7 +143,9 @@ function packed(frames: readonly (FrameRow & { streamId: number })[]): FrameBatc
 
 /** Replaces what was computed before, so that a repeated job leaves one set. A session that was deleted meanwhile is left alone. */
 async function save(client: pg.PoolClient, sessionId: string, metrics: readonly NewMetric[]): Promise<void> {
-  const { rows } = await client.query<{ athlete_id: string }>('UPDATE session SET metrics_at = now() WHERE id = $1 RETURNING athlete_id', [sessionId]);
+  const { rows } = await client.query<{ athlete_id: string }>('UPDATE session SET metrics_at = now() WHERE id = $1 RETURNING athlete_id', [
+    sessionId,
+  ]);
   const [session] = rows;
   if (session === undefined) return;
   await client.query('DELETE FROM session_metric WHERE session_id = $1', [sessionId]);

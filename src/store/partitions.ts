@@ -108,21 +108,25 @@ async function dropPartition(pool: pg.Pool, name: string): Promise<boolean> {
 }
 
 /**
- * Retention: drops partitions whose day ended more than `retentionDays` before `nowUs` (scores: none of whose scores is younger), and deletes
+ * Retention: drops partitions whose day ended more than the table's `retentionDays` before `nowUs` (scores: none of whose scores is younger), and deletes
  * as old rows from the default partitions and from refused_frame. Returns the names of what was dropped.
  */
-export async function dropOldPartitions(pool: pg.Pool, nowUs: number, retentionDays: number): Promise<string[]> {
-  const beforeUs = nowUs - retentionDays * DAY_US;
+export async function dropOldPartitions(
+  pool: pg.Pool,
+  nowUs: number,
+  retentionDays: Readonly<Record<PartitionedTable, number>>,
+): Promise<string[]> {
+  const before = { raw_frame: nowUs - retentionDays.raw_frame * DAY_US, score: nowUs - retentionDays.score * DAY_US };
   const dropped: string[] = [];
   for (const table of ['raw_frame', 'score'] as const) {
     for (const name of [...(await existing(pool, table))].toSorted()) {
       const day = dayOfPartition(name);
-      if (day === null || (day + 1) * DAY_US > beforeUs || !(await isOver(pool, table, name, beforeUs))) continue;
+      if (day === null || (day + 1) * DAY_US > before[table] || !(await isOver(pool, table, name, before[table]))) continue;
       if (await dropPartition(pool, name)) dropped.push(name);
     }
   }
-  await pool.query('DELETE FROM raw_frame_default WHERE received_us < $1', [beforeUs]);
-  await pool.query('DELETE FROM score_default WHERE start_us < $1 AND scored_at_us < $1', [beforeUs]);
-  await pool.query('DELETE FROM refused_frame WHERE received_us < $1', [beforeUs]);
+  await pool.query('DELETE FROM raw_frame_default WHERE received_us < $1', [before.raw_frame]);
+  await pool.query('DELETE FROM score_default WHERE start_us < $1 AND scored_at_us < $1', [before.score]);
+  await pool.query('DELETE FROM refused_frame WHERE received_us < $1', [before.raw_frame]);
   return dropped;
 }

@@ -302,7 +302,7 @@ export function createShardStore(pool: pg.Pool): ShardStore {
         values: [athleteId, modelVersion],
       });
       const row = found.rows[0];
-      return row === undefined ? null : { athleteId, modelVersion, windowIndex: Number(row.window_index), data: row.data };
+      return row === undefined ? null : { athleteId, modelVersion, windowIndex: Number(row.window_index), data: new Uint8Array(row.data) };
     },
     loadStreams: (athleteId) => loadStreams(pool, athleteId),
     readFrames: (athleteId, fromSequence) => readFrames(pool, athleteId, fromSequence),

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openQueues, type Queues } from '../../src/queue/queues.ts';
+import { gate } from '../support/gate.ts';
 import { startTestDatabase, type TestDatabase } from '../support/database.ts';
 
 const redisBinary = spawnSync('redis-server', ['--version']).error === undefined;
@@ -28,22 +29,13 @@ async function startRedis(): Promise<{ url: string; process: ChildProcess }> {
   return { url: `redis://127.0.0.1:${port}`, process: child };
 }
 
-/** A promise and its resolver. */
-function gate<T = void>(): { opened: Promise<T>; open: (value: T) => void } {
-  let open: (value: T) => void = () => undefined;
-  const opened = new Promise<T>((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
-}
-
 const backends = [
-  { name: 'postgres', redis: false, run: describe },
-  { name: 'redis', redis: true, run: describe.skipIf(!redisBinary) },
+  { name: 'postgres', redis: false, present: true },
+  { name: 'redis', redis: true, present: redisBinary },
 ] as const;
 
-for (const { name, redis, run } of backends) {
-  run(`queues on ${name}`, () => {
+for (const { name, redis, present } of backends) {
+  describe.skipIf(!present)(`queues on ${name}`, () => {
     let database: TestDatabase;
     let server: Awaited<ReturnType<typeof startRedis>> | undefined;
     const open: Queues[] = [];
@@ -201,3 +193,14 @@ for (const { name, redis, run } of backends) {
     });
   });
 }
+
+it('says so when Redis does not answer, instead of trying for ever', async () => {
+  const redisUrl = `redis://127.0.0.1:${await freePort()}`;
+  const opening = openQueues({ redisUrl, connectionString: 'postgresql://unused', patienceMs: 300 });
+  await expect(opening).rejects.toMatchObject({ code: 'queue-unreachable', retry: true });
+});
+
+it('says so when PostgreSQL cannot be reached', async () => {
+  const opening = openQueues({ connectionString: `postgresql://nobody@127.0.0.1:${await freePort()}/none` });
+  await expect(opening).rejects.toMatchObject({ code: 'queue-unreachable', cause: expect.objectContaining({ code: 'ECONNREFUSED' }) });
+});

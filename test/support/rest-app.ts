@@ -25,7 +25,10 @@ export interface RestApp {
   close(): Promise<void>;
 }
 
-const READY: Readiness = { ready: true, checks: { model: { ok: true, detail: 'binn 1.0.0' }, executionProvider: { ok: true, detail: 'cpu' } } };
+const READY: Readiness = {
+  ready: true,
+  checks: { model: { ok: true, detail: 'binn 1.0.0' }, executionProvider: { ok: true, detail: 'cpu' } },
+};
 
 export async function startRestApp(options: Partial<RestOptions> = {}): Promise<RestApp> {
   const database = await startTestDatabase();

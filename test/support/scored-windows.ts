@@ -7,7 +7,10 @@ export const TEST_CHANNELS = ['foot-left.ax', 'foot-left.gy', 'foot-right.ax', '
 export const FIRST_INDEX = 1_800_000_000;
 
 /** A window of walking with nothing remarkable; `level` is the mean of z in every channel, `amplitude` its RMS. */
-export function scoredWindow(hop: number, given: Partial<ScoredWindow> & { readonly level?: number; readonly amplitude?: number } = {}): ScoredWindow {
+export function scoredWindow(
+  hop: number,
+  given: Partial<ScoredWindow> & { readonly level?: number; readonly amplitude?: number } = {},
+): ScoredWindow {
   const { level = 0, amplitude = 1, ...rest } = given;
   const startUs = (FIRST_INDEX + hop) * 1e6 + 250_000;
   const channels = TEST_CHANNELS.length;

@@ -1,5 +1,6 @@
 import { readConfig } from '../../config.ts';
 import { KinewatchError } from '../../contracts/errors.ts';
+import { startService } from '../../service.ts';
 
 export interface EmbeddedService {
   readonly url: string;
@@ -7,14 +8,8 @@ export interface EmbeddedService {
   close(): Promise<void>;
 }
 
-interface Main {
-  readonly startService: (config: unknown) => Promise<{ readonly url: string; readonly adminKey: string | null; close(): Promise<void> }>;
-}
-
 /** The whole service with its database in `directory`, on a free port, whatever the environment says about databases and ports. */
 export async function startEmbedded(directory: string): Promise<EmbeddedService> {
-  const main: string = new URL('../../main.js', import.meta.url).href;
-  const { startService } = (await import(main)) as Main;
   const config = { ...readConfig(), databaseUrl: null, redisUrl: null, host: '127.0.0.1', port: 0, directory, logLevel: 'warn' };
   const service = await startService(config);
   if (service.adminKey === null) {

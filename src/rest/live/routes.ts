@@ -39,7 +39,7 @@ function createClient({ response, keyId, apiKeys, log }: ClientOptions): Client 
   const drain = (): void => {
     writable = true;
     const dropped = buffer.takeDropped();
-    if (dropped > 0) write(`event: dropped\ndata: {"stateUpdates":${dropped}}\n\n`);
+    if (dropped > 0) write(`event: dropped\ndata: {"type":"dropped","stateUpdates":${dropped}}\n\n`);
     for (let event = writable ? buffer.shift() : undefined; event !== undefined; event = writable ? buffer.shift() : undefined)
       write(frame(event));
   };
@@ -54,8 +54,8 @@ function createClient({ response, keyId, apiKeys, log }: ClientOptions): Client 
     },
     async heartbeat() {
       // A revoked key ends its open streams too, a heartbeat later at most.
-      if (!(await apiKeys.isValid(keyId))) return void response.end(': the API key is no longer valid\n\n');
-      if (writable) write(': heartbeat\n\n');
+      if (!(await apiKeys.isValid(keyId))) response.end(': the API key is no longer valid\n\n');
+      else if (writable) write(': heartbeat\n\n');
     },
     end: () => void response.end(': the service stops\n\n'),
   };

@@ -29,14 +29,15 @@ for (const [network, prefix] of [
 
 const isLocalName = (host: string): boolean => /(^|\.)(localhost|local|internal|home\.arpa)\.?$/.test(host) || !host.includes('.');
 
+function refuse(why: string): never {
+  throw new ProblemError('webhook-url-refused', why);
+}
+
 /**
  * The URL in its normal form.
  * @throws ProblemError `webhook-url-refused` where it is not http or https, holds credentials, or is private and that is not allowed
  */
 export function checkWebhookUrl(text: string, allowPrivate: boolean): string {
-  const refuse = (why: string): never => {
-    throw new ProblemError('webhook-url-refused', why);
-  };
   const url = URL.canParse(text) ? new URL(text) : refuse('This is not a URL');
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return refuse('A webhook is called over http or https');
   if (url.username !== '' || url.password !== '') return refuse('A webhook URL holds no credentials: deliveries are signed');

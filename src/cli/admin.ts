@@ -1,0 +1,245 @@
+/** npm run admin: what must exist before the API can be asked, made in the database itself. */
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { readConfig } from '../config.ts';
+import { KinewatchError } from '../contracts/errors.ts';
+import { mintApiKey, mintGatewayToken } from '../rest/credentials.ts';
+import { SCOPES, type Repositories, type Scope } from '../rest/ports.ts';
+import { findEmbeddedPostgres, startEmbeddedPostgres } from '../store/embedded-postgres.ts';
+import { migrate } from '../store/migrate.ts';
+import { openPool } from '../store/pool.ts';
+import { openPrisma } from '../store/prisma.ts';
+import { createRepositories } from '../store/repositories/index.ts';
+import { parseRoster } from './admin/roster.ts';
+
+const HELP = `npm run admin -- COMMAND [options]
+
+Works on DATABASE_URL, or on the embedded database under KINEWATCH_DIR (.kinewatch), whether the service runs or not.
+
+  create-key      an API key, shown once
+    --name NAME          what it is for (default "admin")
+    --scopes LIST        of read,write,medical,admin (default: all of them)
+    --team NAME          bound to one team (default: every team)
+    --expires-days N     default: never
+  create-gateway  a sensor gateway and its token, shown once
+    --team NAME --name NAME
+  create-athlete  an athlete
+    --team NAME --external-id ID --name NAME [--sex f|m] [--birth-date YYYY-MM-DD] [--height-m M] [--mass-kg KG] [--device SERIAL[:KIND][;...]]
+  import-roster FILE.csv
+    columns external_id,name,team,sex,birth_date,height_m,mass_kg,device; all of it or nothing, faults name their line.
+    device: SERIAL or SERIAL:KIND (imu, force-plate, wearable, emg, mocap, position; wearable unless told), several with ; between
+
+A team that does not exist is created.
+
+  --json          one JSON object as the last line of stdout
+  --help          this text
+`;
+
+const OPTIONS = {
+  name: { type: 'string' },
+  scopes: { type: 'string' },
+  team: { type: 'string' },
+  'expires-days': { type: 'string' },
+  'external-id': { type: 'string' },
+  sex: { type: 'string' },
+  'birth-date': { type: 'string' },
+  'height-m': { type: 'string' },
+  'mass-kg': { type: 'string' },
+  device: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+type Values = ReturnType<typeof parse>['values'];
+const parse = (args: readonly string[]) => parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
+
+class UsageError extends Error {}
+
+/** What a command made: `lines` for people, `result` for --json. */
+interface Done {
+  readonly lines: readonly string[];
+  readonly result: Readonly<Record<string, unknown>>;
+}
+
+type Command = (repositories: Repositories) => Promise<Done>;
+
+function required(values: Values, name: 'team' | 'name' | 'external-id'): string {
+  const value = values[name];
+  if (value === undefined || value.trim() === '') throw new UsageError(`--${name} is missing`);
+  return value;
+}
+
+const DAY_MS = 86_400_000;
+
+function readExpiry(text: string | undefined): Date | null {
+  if (text === undefined) return null;
+  const days = Number(text);
+  if (!(days > 0 && days <= 36_500)) throw new UsageError(`--expires-days "${text}" is not a number of days`);
+  return new Date(Date.now() + days * DAY_MS);
+}
+
+function readScopes(text: string | undefined): readonly Scope[] {
+  const scopes = text === undefined ? [...SCOPES] : text.split(',').map((scope) => scope.trim());
+  const unknown = scopes.filter((scope) => !(SCOPES as readonly string[]).includes(scope));
+  if (unknown.length > 0) throw new UsageError(`--scopes: ${unknown.join(', ')} is not one of ${SCOPES.join(', ')}`);
+  return scopes as Scope[];
+}
+
+async function findTeam({ teams }: Repositories, name: string): Promise<string | null> {
+  for (let after: string | null = null; ;) {
+    const page: Awaited<ReturnType<typeof teams.list>> = await teams.list(null, { limit: 200, after });
+    const team = page.items.find((item) => item.name === name);
+    if (team !== undefined) return team.id;
+    if (page.next === null) return null;
+    after = page.next;
+  }
+}
+
+async function ensureTeam(repositories: Repositories, name: string): Promise<string> {
+  return (await findTeam(repositories, name)) ?? (await repositories.teams.create({ name })).id;
+}
+
+function createKey(values: Values): Command {
+  const scopes = readScopes(values.scopes);
+  const expiresAt = readExpiry(values['expires-days']);
+  const name = values.name ?? 'admin';
+  return async (repositories) => {
+    const teamId = values.team === undefined ? null : await ensureTeam(repositories, values.team);
+    const { secret, prefix, hash } = mintApiKey();
+    const key = await repositories.apiKeys.create({ teamId, name, scopes, expiresAt, prefix, hash });
+    return {
+      lines: [`API key "${name}" (${scopes.join(', ')}), shown this once:`, secret],
+      result: { id: key.id, key: secret, name, scopes, teamId, expiresAt: key.expiresAt },
+    };
+  };
+}
+
+function createGateway(values: Values): Command {
+  const name = required(values, 'name');
+  const team = required(values, 'team');
+  return async (repositories) => {
+    const teamId = await ensureTeam(repositories, team);
+    const { secret, prefix, hash } = mintGatewayToken();
+    const gateway = await repositories.gateways.create(teamId, { name, prefix, hash });
+    return {
+      lines: [`Gateway "${name}" of ${team}, token shown this once:`, secret],
+      result: { id: gateway.id, token: secret, name, teamId },
+    };
+  };
+}
+
+const quote = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+
+/** One row of a roster, checked and written as one. */
+function createAthlete(values: Values): Command {
+  const fields = [required(values, 'external-id'), required(values, 'name'), required(values, 'team')];
+  const optional = [values.sex, values['birth-date'], values['height-m'], values['mass-kg'], values.device].map((value) => value ?? '');
+  const header = 'external_id,name,team,sex,birth_date,height_m,mass_kg,device';
+  const rows = withoutLine(() => parseRoster(`${header}\n${[...fields, ...optional].map(quote).join(',')}\n`));
+  return async (repositories) => {
+    const { athletes } = await repositories.athletes.importRoster(null, rows).catch((error: unknown) => withoutLine(() => raise(error)));
+    const [athlete] = athletes;
+    return { lines: [`Athlete ${athlete?.externalId} created: ${athlete?.id}`], result: { ...athlete } };
+  };
+}
+
+function raise(error: unknown): never {
+  throw error;
+}
+
+/** There is no file here: a fault of "line 2" is a fault of the options. */
+function withoutLine<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof KinewatchError)
+      throw new KinewatchError(error.code, error.message.replaceAll(/^line \d+: /gm, ''), { cause: error });
+    throw error;
+  }
+}
+
+async function importRoster(file: string | undefined): Promise<Command> {
+  if (file === undefined) throw new UsageError('import-roster needs a file');
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new KinewatchError('roster-refused', `cannot read ${file}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  });
+  const rows = parseRoster(text);
+  return async (repositories) => {
+    const { teamsCreated, athletes, devicesCreated } = await repositories.athletes.importRoster(null, rows);
+    return {
+      lines: [`${athletes.length} athletes imported; ${teamsCreated} teams and ${devicesCreated} devices created`],
+      result: { athletes, teamsCreated, devicesCreated },
+    };
+  };
+}
+
+async function readCommand(positionals: readonly string[], values: Values): Promise<Command> {
+  const [name, file, ...rest] = positionals;
+  if (rest.length > 0 || (file !== undefined && name !== 'import-roster'))
+    throw new UsageError(`too many arguments: ${positionals.slice(1).join(' ')}`);
+  switch (name) {
+    case 'create-key':
+      return createKey(values);
+    case 'create-gateway':
+      return createGateway(values);
+    case 'create-athlete':
+      return createAthlete(values);
+    case 'import-roster':
+      return importRoster(file);
+    case undefined:
+      throw new UsageError('a command is missing');
+    default:
+      throw new UsageError(`there is no command ${name}`);
+  }
+}
+
+/** A running service keeps its database; where none runs it is started for as long as the command takes. */
+async function openDatabase(): Promise<{ connectionString: string; close(): Promise<void> }> {
+  const { databaseUrl, directory } = readConfig();
+  const running = databaseUrl ?? (await findEmbeddedPostgres(directory));
+  if (running !== null) return { connectionString: running, close: async () => undefined };
+  const postgres = await startEmbeddedPostgres({ directory, log });
+  return { connectionString: postgres.connectionString, close: () => postgres.stop() };
+}
+
+async function run(command: Command): Promise<Done> {
+  const database = await openDatabase();
+  try {
+    await migrate(database.connectionString);
+    const prisma = openPrisma(database.connectionString, { max: 2 });
+    const pool = openPool(database.connectionString, { max: 1, name: 'kinewatch admin' });
+    try {
+      return await command(createRepositories(prisma, pool));
+    } finally {
+      await prisma.$disconnect();
+      await pool.end();
+    }
+  } finally {
+    await database.close();
+  }
+}
+
+const log = (message: string): void => void process.stderr.write(`${message}\n`);
+
+/** Exit status: 0 done, 1 refused, 2 wrong usage. */
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const { values, positionals } = parse(args);
+    if (values.help) {
+      process.stdout.write(HELP);
+      return 0;
+    }
+    const { lines, result } = await run(await readCommand(positionals, values));
+    process.stdout.write(`${values.json ? JSON.stringify(result) : lines.join('\n')}\n`);
+    return 0;
+  } catch (error) {
+    const isUsage =
+      error instanceof UsageError || (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'));
+    log(error instanceof Error ? error.message : String(error));
+    if (isUsage) log('See npm run admin -- --help');
+    else if (!(error instanceof KinewatchError) && error instanceof Error) log(error.stack ?? '');
+    return isUsage ? 2 : 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,55 @@
+/** `npm start`: configuration, service, signals. Nobody imports this file. */
+import { readConfig, type Config } from './config.ts';
+import { KinewatchError } from './contracts/errors.ts';
+import { startService } from './service.ts';
+
+/** Past this a stop that hangs is cut short: what is acknowledged is stored, so nothing is lost by it. */
+const STOP_LIMIT_MS = 10_000;
+
+const HELP = `Usage: npm start
+
+Starts Kinewatch. It is configured by environment variables: DATABASE_URL (absent: an embedded PostgreSQL under .kinewatch/), REDIS_URL
+(absent: queues on PostgreSQL), ROLES, EXECUTION_PROVIDER, HOST, PORT and those in README.md, "Configuration".
+`;
+
+function configOrExit(): Config {
+  try {
+    return readConfig();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(2);
+  }
+}
+
+async function main(): Promise<void> {
+  if (process.argv.includes('--help')) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const service = await startService(configOrExit());
+  if (service.adminKey !== null) {
+    process.stderr.write(`\nFirst start. This admin key is shown once, keep it:\n\n    ${service.adminKey}\n\n`);
+  }
+  process.stderr.write(`Kinewatch listens on ${service.url} (documentation: ${service.url}/docs)\n`);
+  const stop = (): void => {
+    setTimeout(() => process.exit(1), STOP_LIMIT_MS).unref();
+    service.close().then(
+      () => process.exit(),
+      () => process.exit(1),
+    );
+  };
+  service.failed.catch(() => {
+    process.exitCode = 1;
+    stop();
+  });
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof KinewatchError;
+  process.stderr.write(
+    `${known ? `${error.code}: ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exit(1);
+});

@@ -1,0 +1,348 @@
+/** The composition root: starts the roles asked for, wires them, and stops them in reverse order. */
+import { resolve } from 'node:path';
+import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import pino, { type Logger } from 'pino';
+import { asmsParams } from './asms/params.ts';
+import type { Config } from './config.ts';
+import type { LiveEvent } from './contracts/events.ts';
+import { QUEUE_ASMS, QUEUE_METRICS, QUEUE_WEBHOOK } from './contracts/jobs.ts';
+import type { ModelContract } from './contracts/model.ts';
+import { DEFAULT_LIMITS } from './contracts/protocol.ts';
+import { createGatewayMetrics } from './gateway/metrics.ts';
+import { gatewayPlugin } from './gateway/plugin.ts';
+import type { FrameSink } from './gateway/ports.ts';
+import { createAsmsWorker } from './queue/asms-worker.ts';
+import { openQueues, type Queues } from './queue/queues.ts';
+import { createMetricsWorker } from './queue/session-metrics-worker.ts';
+import { startSweeper } from './queue/sweeper.ts';
+import { createWebhookWorker } from './queue/webhook-worker.ts';
+import { restPlugin, restServerOptions } from './rest/plugin.ts';
+import type { AthleteProgress, Readiness, Repositories } from './rest/ports.ts';
+import { ensureFirstAdminKey } from './rest/credentials.ts';
+import { loadModelContract } from './score/model-contract.ts';
+import { startShards, type ShardPool } from './shard/pool.ts';
+import { createAsmsStore } from './store/asms-store.ts';
+import { createDeliveryStore } from './store/delivery-store.ts';
+import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
+import { createFrameWriter } from './store/frame-writer.ts';
+import { createGatewayDirectory, newestReceiptUs } from './store/gateway-directory.ts';
+import { listenLive } from './store/live.ts';
+import { createMetricsStore } from './store/metrics-store.ts';
+import { migrate } from './store/migrate.ts';
+import { dropOldPartitions, ensurePartitions } from './store/partitions.ts';
+import { openPool } from './store/pool.ts';
+import { openPrisma } from './store/prisma.ts';
+import { createRepositories } from './store/repositories/index.ts';
+import { gatewayReadings, shardReadings, workerReadings, writerReadings } from './readings.ts';
+import { createTelemetry, type Reading, type Telemetry } from './telemetry.ts';
+
+const HOUR_MS = 3_600_000;
+/** BOUNDED: frames that wait for a commit; at this the sockets are paused. */
+const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
+/** Connections a pool opens: PostgreSQL's default of 100 serves a handful of processes. */
+const CONTROL_CONNECTIONS = 8;
+
+export interface Service {
+  /** http://host:port */
+  readonly url: string;
+  /** Set on the very first start with this database: the only time it can be known. */
+  readonly adminKey: string | null;
+  /** Rejects when a part died that cannot be brought back here; whoever started the service should stop it and start again. */
+  readonly failed: Promise<never>;
+  /** Takes nothing new, finishes what is under way, stops every role. */
+  close(): Promise<void>;
+}
+
+/** What is closed on the way out, last opened first; one that fails does not keep the others from closing. */
+interface Opened {
+  readonly name: string;
+  readonly close: () => Promise<unknown>;
+}
+
+class Closing {
+  private readonly opened: Opened[] = [];
+  private readonly log: Logger;
+  constructor(log: Logger) {
+    this.log = log;
+  }
+  add(name: string, close: () => Promise<unknown>): void {
+    this.opened.push({ name, close });
+  }
+  async run(): Promise<void> {
+    for (const { name, close } of this.opened.splice(0).toReversed()) {
+      await close().catch((error: unknown) => this.log.error({ err: error, part: name }, 'a part did not close'));
+    }
+  }
+}
+
+/** Everything the roles share. */
+interface House {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly closing: Closing;
+  readonly connectionString: string;
+  readonly pool: ReturnType<typeof openPool>;
+  readonly contract: ModelContract;
+  readonly app: FastifyInstance;
+  readonly checks: Map<string, () => Readiness['checks'][string]>;
+  readonly readings: (() => readonly Reading[] | Promise<readonly Reading[]>)[];
+}
+
+const has = (house: House, role: Parameters<Config['roles']['has']>[0]): boolean => house.config.roles.has(role);
+
+async function openDatabase(config: Config, log: Logger, closing: Closing): Promise<string> {
+  if (config.databaseUrl !== null) return config.databaseUrl;
+  const embedded = await startEmbeddedPostgres({ directory: resolve(config.directory, 'postgres'), log: (message) => log.info(message) });
+  closing.add('embedded PostgreSQL', () => embedded.stop());
+  return embedded.connectionString;
+}
+
+/** Partitions for the days to come, and those past their retention gone: at the start and every hour. */
+async function keepPartitions(house: House): Promise<void> {
+  const { config, pool, log, closing } = house;
+  const keep = async (): Promise<void> => {
+    await ensurePartitions(pool, Date.now() * 1000, 2);
+    const dropped = await dropOldPartitions(pool, Date.now() * 1000, {
+      raw_frame: config.rawRetentionDays,
+      score: config.scoreRetentionDays,
+    });
+    if (dropped.length > 0) log.info({ dropped }, 'partitions past their retention are gone');
+  };
+  await keep();
+  const timer = setInterval(() => {
+    keep().catch((error: unknown) => log.error({ err: error }, 'partitions could not be kept'));
+  }, HOUR_MS);
+  timer.unref();
+  closing.add('partitions', () => Promise.resolve(clearInterval(timer)));
+}
+
+/** Role score: worker threads that own the athletes. */
+async function startScoring(house: House, telemetry: Telemetry, queues: Queues, onFault: (error: Error) => void): Promise<ShardPool> {
+  const { config, log, closing } = house;
+  const shards = await startShards({
+    count: config.shardCount,
+    connectionString: house.connectionString,
+    modelDirectory: resolve(config.modelDirectory),
+    executionProvider: config.executionProvider,
+    onScored(scored) {
+      for (const window of scored) {
+        telemetry.observeScoreLatency((window.committedUs - window.closedByUs) / 1e6);
+        queues.enqueueAsms(window.athleteId);
+      }
+    },
+    onClock: (jumps) => jumps.forEach((jump) => log.warn({ jump }, 'a device clock jumped')),
+    onFault(error) {
+      log.fatal({ err: error }, 'a shard died');
+      onFault(error);
+    },
+    log: (level, message, detail) => log[level](detail, message),
+  });
+  closing.add('shards', () => shards.close());
+  log.info({ provider: shards.provider, note: shards.providerNote, model: house.contract.version, shards: config.shardCount }, 'scoring');
+  const note = shards.providerNote === null ? '' : ` (${shards.providerNote})`;
+  house.checks.set('scoring', () => ({ ok: true, detail: `${shards.provider}${note}, model ${house.contract.version}` }));
+  house.readings.push(async () => shardReadings(await shards.stats(), shards.provider));
+  return shards;
+}
+
+/** The frame writer as the gateway sees it: also full while a shard holds more than its bound (BOUNDED: the sockets are paused). */
+function untilScored(writer: FrameSink, shards: ShardPool): FrameSink {
+  return {
+    append: (frame, owner) => writer.append(frame, owner) && shards.isReady,
+    whenDrained: async () => {
+      await Promise.all([writer.whenDrained(), shards.whenReady()]);
+    },
+  };
+}
+
+/** Role gateway: sockets in, frames to the store, and after the commit to the shards. */
+async function startGateway(house: House, shards: ShardPool | null): Promise<void> {
+  const { config, pool, log, closing, app } = house;
+  const writer = createFrameWriter({
+    pool,
+    commitIntervalMs: config.commitIntervalMs,
+    maxBufferedBytes: MAX_BUFFERED_BYTES,
+    onCommitted: (frames) => shards?.push(frames),
+    log: (message) => log.warn(message),
+  });
+  closing.add('frame writer', () => writer.close());
+  const metrics = createGatewayMetrics();
+  await app.register(gatewayPlugin, {
+    directory: createGatewayDirectory(pool),
+    sink: shards === null ? writer : untilScored(writer, shards),
+    // Receipt stamps go on rising where the machine's clock was set back between two starts.
+    newestReceiptUs: await newestReceiptUs(pool),
+    onOpened: (streams) => shards?.open(streams),
+    limits: { ...DEFAULT_LIMITS, commitIntervalMs: config.commitIntervalMs },
+    metrics,
+    log,
+  });
+  house.checks.set('store', () => {
+    const { healthy, bufferedBytes } = writer.stats();
+    return { ok: healthy, detail: `${bufferedBytes} bytes wait for a commit` };
+  });
+  house.readings.push(
+    () => gatewayReadings(metrics),
+    () => writerReadings(writer.stats()),
+  );
+}
+
+/** Roles asms and webhook: workers on the queues, and the sweeper that finds what no hint named. */
+async function startWorkers(house: House, queues: Queues): Promise<void> {
+  const { config, pool, log, closing, contract } = house;
+  const asms = has(house, 'asms') ? createAsmsStore(pool, { modelVersion: contract.version }) : null;
+  const metrics = asms === null ? null : createMetricsStore(pool);
+  const deliveries = has(house, 'webhook') ? createDeliveryStore(pool) : null;
+  if (asms !== null && metrics !== null) {
+    const worker = createAsmsWorker({
+      store: asms,
+      params: asmsParams(contract),
+      onDeliveries: (ids) => ids.forEach((id) => queues.enqueueWebhook(id)),
+    });
+    const measure = createMetricsWorker({
+      store: metrics,
+      onRefused: (error, sessionId) => log.warn({ err: error, sessionId }, 'a session could not be measured'),
+    });
+    await queues.startWorker(QUEUE_ASMS, worker.work, 4);
+    await queues.startWorker(QUEUE_METRICS, measure.work, 1);
+    house.readings.push(
+      () => workerReadings('asms', worker.counters()),
+      () => workerReadings('session_metrics', measure.counters()),
+    );
+  }
+  if (deliveries !== null) {
+    const worker = createWebhookWorker({ store: deliveries, allowPrivate: config.webhookAllowPrivate });
+    await queues.startWorker(QUEUE_WEBHOOK, worker.work, 8);
+    house.readings.push(() => workerReadings('webhook', worker.counters()));
+  }
+  if (asms === null && deliveries === null) return;
+  const sweeper = startSweeper({
+    asms,
+    deliveries,
+    metrics,
+    queues,
+    sessionSilenceMs: config.sessionSilenceS * 1000,
+    onError: (error, what) => log.error({ err: error }, what),
+  });
+  closing.add('sweeper', () => sweeper.close());
+}
+
+async function shardProgress(shards: ShardPool, athleteIds: readonly string[]): Promise<AthleteProgress[]> {
+  const asked = new Set(athleteIds);
+  const { perAthlete } = await shards.stats();
+  return perAthlete
+    .filter(({ athleteId }) => asked.has(athleteId))
+    .map(({ athleteId, due, scored }) => ({ athleteId, windowsDue: due, windowsScored: scored }));
+}
+
+/** Where a role is not in this process its counts come from the tables. */
+async function storedProgress(pool: House['pool'], athleteIds: readonly string[]): Promise<AthleteProgress[]> {
+  const found = await pool.query<{ athlete_id: string; scored: string }>(
+    'SELECT athlete_id, count(*) AS scored FROM score WHERE athlete_id = ANY($1::uuid[]) GROUP BY athlete_id',
+    [athleteIds],
+  );
+  return found.rows.map((row) => ({ athleteId: row.athlete_id, windowsDue: Number(row.scored), windowsScored: Number(row.scored) }));
+}
+
+async function readiness(house: House): Promise<Readiness> {
+  const database = await house.pool.query('SELECT 1').then(
+    () => ({ ok: true }),
+    (error: unknown) => ({ ok: false, detail: error instanceof Error ? error.message : String(error) }),
+  );
+  const checks: Record<string, Readiness['checks'][string]> = { database };
+  for (const [name, check] of house.checks) checks[name] = check();
+  return { ready: Object.values(checks).every((check) => check.ok), checks };
+}
+
+/** Role api: the coaches' API. Without it only health and metrics are served. */
+async function startApi(
+  house: House,
+  repositories: Repositories,
+  shards: ShardPool | null,
+  queues: Queues,
+  telemetry: Telemetry,
+): Promise<void> {
+  const { app, config, log, closing, pool } = house;
+  const listeners = new Set<(event: LiveEvent) => void>();
+  const live = await listenLive(
+    house.connectionString,
+    (event) => {
+      for (const listener of listeners) listener(event);
+    },
+    { onError: (error) => log.warn({ err: error }, 'the live channel was interrupted') },
+  );
+  closing.add('live channel', () => live.close());
+  await app.register(restPlugin, {
+    repositories,
+    live: {
+      subscribe(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    readiness: () => readiness(house),
+    metricsText: () => telemetry.text(),
+    progress: (athleteIds) => (shards === null ? storedProgress(pool, athleteIds) : shardProgress(shards, athleteIds)),
+    onGatewayRevoked(gatewayId) {
+      if (has(house, 'gateway')) app.gateway.revoke(gatewayId);
+    },
+    onSessionClosed: (sessionId) => queues.enqueueMetrics(sessionId),
+    onWebhookTest: (deliveryId) => queues.enqueueWebhook(deliveryId),
+    webhookAllowPrivate: config.webhookAllowPrivate,
+  });
+}
+
+/**
+ * Starts the roles of `config` and listens.
+ * @throws KinewatchError where the database, the model or the execution provider does not fit; everything opened until then is closed again
+ */
+export async function startService(config: Config): Promise<Service> {
+  const log = pino(
+    { level: config.logLevel, base: null, redact: ['token', 'secret', 'authorization', 'req.headers.authorization'] },
+    pino.destination(2),
+  );
+  const closing = new Closing(log);
+  try {
+    return await start(config, log, closing);
+  } catch (error) {
+    await closing.run();
+    throw error;
+  }
+}
+
+/** A promise that only ever rejects, and the way to make it. */
+function faultLine(): { readonly failed: Promise<never>; readonly raise: (error: Error) => void } {
+  let raise: (error: Error) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    raise = reject;
+  });
+  failed.catch(() => undefined);
+  return { failed, raise };
+}
+
+async function start(config: Config, log: Logger, closing: Closing): Promise<Service> {
+  const { contract } = loadModelContract(resolve(config.modelDirectory));
+  const connectionString = await openDatabase(config, log, closing);
+  const { applied } = await migrate(connectionString);
+  if (applied.length > 0) log.info({ applied }, 'migrations applied');
+  const pool = openPool(connectionString, { max: CONTROL_CONNECTIONS, name: 'kinewatch' });
+  closing.add('pool', () => pool.end());
+  const prisma = openPrisma(connectionString, { max: CONTROL_CONNECTIONS });
+  closing.add('prisma', () => prisma.$disconnect());
+  const repositories = createRepositories(prisma, pool);
+  const adminKey = await ensureFirstAdminKey(repositories);
+  const app = Fastify({ ...restServerOptions, loggerInstance: log as FastifyBaseLogger, logController: new LogController({ disableRequestLogging: true }) });
+  const house: House = { config, log, closing, connectionString, pool, contract, app, checks: new Map(), readings: [] };
+  await keepPartitions(house);
+  const queues = await openQueues({ redisUrl: config.redisUrl, connectionString, log });
+  closing.add('queues', () => queues.close());
+  const telemetry = createTelemetry(async () => (await Promise.all(house.readings.map((read) => read()))).flat());
+  const fault = faultLine();
+  const shards = has(house, 'score') ? await startScoring(house, telemetry, queues, fault.raise) : null;
+  if (has(house, 'gateway')) await startGateway(house, shards);
+  await startWorkers(house, queues);
+  await startApi(house, repositories, shards, queues, telemetry);
+  closing.add('sockets', () => app.close());
+  const url = await app.listen({ host: config.host, port: config.port });
+  return { url, adminKey, failed: fault.failed, close: () => closing.run() };
+}

@@ -1,0 +1,83 @@
+/** What crosses between the main thread and a shard's worker thread. */
+import type { FrameBatch, OpenedStream } from '../contracts/stream.ts';
+import type { ClockJump } from './athlete-pipeline.ts';
+
+/** One committed window, for latency, queue hints and counters. */
+export interface ScoredNotice {
+  readonly athleteId: string;
+  readonly windowIndex: number;
+  readonly state: number | null;
+  /** Receipt stamp of the frame that closed the window. */
+  readonly closedByUs: number;
+  /** When the transaction that holds the score had committed. */
+  readonly committedUs: number;
+}
+
+/** Frames of one shard: whose each is stands in `owners`, an index into `athleteIds`, one a frame. */
+export interface ShardFrames {
+  readonly batch: FrameBatch;
+  readonly athleteIds: readonly string[];
+  readonly owners: Uint32Array<ArrayBuffer>;
+}
+
+export interface AthleteCounts {
+  readonly athleteId: string;
+  readonly due: number;
+  readonly scored: number;
+}
+
+export interface ShardStats {
+  readonly athletes: number;
+  readonly windowsDue: number;
+  /** Rows committed by this process, those with state null among them. */
+  readonly windowsScored: number;
+  /** Rows that the store held already (a restart between commit and notice). */
+  readonly windowsKnown: number;
+  readonly windowsUnscored: number;
+  readonly lateSamples: number;
+  readonly clipped: number;
+  readonly refusedFrames: number;
+  readonly duplicateFrames: number;
+  readonly overwrittenSamples: number;
+  readonly clockJumps: number;
+  readonly seedsRefused: number;
+  readonly streamsShed: number;
+  readonly droppedFrames: number;
+  readonly quarantined: readonly { readonly athleteId: string; readonly reason: string }[];
+  readonly batches: number;
+  readonly largestBatch: number;
+  readonly commitRetries: number;
+  readonly queuedFrames: number;
+  readonly queuedBytes: number;
+  readonly uncommitted: number;
+  readonly perAthlete: readonly AthleteCounts[];
+}
+
+export interface WorkerSettings {
+  readonly shard: number;
+  readonly shardCount: number;
+  readonly connectionString: string;
+  readonly modelDirectory: string;
+  readonly executionProvider: 'auto' | 'cuda' | 'cpu';
+  readonly maxBatch: number;
+  readonly liveFromUs: number;
+}
+
+export type ToWorker =
+  | { readonly type: 'open'; readonly streams: readonly OpenedStream[] }
+  | { readonly type: 'frames'; readonly frames: ShardFrames }
+  | { readonly type: 'stats' | 'drain' | 'close'; readonly request: number };
+
+export type FromWorker =
+  | { readonly type: 'ready'; readonly provider: string; readonly note: string | null; readonly modelVersion: string }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  | { readonly type: 'scored'; readonly windows: readonly ScoredNotice[] }
+  | { readonly type: 'clock'; readonly jumps: readonly ClockJump[] }
+  | {
+      readonly type: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly message: string;
+      readonly detail: Readonly<Record<string, unknown>>;
+    }
+  | { readonly type: 'pressure'; readonly on: boolean }
+  | { readonly type: 'answer'; readonly request: number; readonly stats: ShardStats };

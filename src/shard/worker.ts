@@ -1,0 +1,93 @@
+/** The worker thread of one shard: its own store connections, its own ONNX session, messages in and out. Started by pool.ts, from dist. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { hashOf } from '../align/grid.ts';
+import { KinewatchError } from '../contracts/errors.ts';
+import { loadModelContract } from '../score/model-contract.ts';
+import { createOnnxScorer } from '../score/onnx/onnx-scorer.ts';
+import { openPool } from '../store/pool.ts';
+import { createShardStore } from '../store/shard-store.ts';
+import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
+import { createShard, type Shard } from './shard.ts';
+
+/** Athletes with a hello or an open session in this span are recovered at the start. */
+const RECOVER_SPAN_US = 24 * 3_600 * 1e6;
+/** One commit in flight, one recovery read beside it, and room for a second. */
+const POOL_SIZE = 3;
+
+const nowUs = (): number => Math.floor((performance.timeOrigin + performance.now()) * 1000);
+const port = parentPort;
+const settings = workerData as WorkerSettings;
+const tell = (message: FromWorker): void => {
+  port?.postMessage(message);
+};
+
+async function start(): Promise<{ shard: Shard; stop: () => Promise<void> }> {
+  const { contract, modelPath } = loadModelContract(settings.modelDirectory);
+  const scorer = await createOnnxScorer({
+    modelPath,
+    contract,
+    executionProvider: settings.executionProvider,
+    maxBatch: settings.maxBatch,
+  });
+  const pool = openPool(settings.connectionString, { max: POOL_SIZE, name: `kinewatch shard ${settings.shard}` });
+  // A connection that ends while a transaction holds it reports that twice: to the query, which is tried again, and as an event.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  const store = createShardStore(pool);
+  const shard = createShard({
+    store,
+    scorer,
+    contract,
+    nowUs,
+    liveFromUs: settings.liveFromUs,
+    onScored: (windows) => {
+      tell({ type: 'scored', windows });
+    },
+    onClock: (jumps) => {
+      tell({ type: 'clock', jumps });
+    },
+    onPressure: (on) => {
+      tell({ type: 'pressure', on });
+    },
+    log: (level, message, detail) => {
+      tell({ type: 'log', level, message, detail });
+    },
+  });
+  const recent = await store.recentAthletes(settings.liveFromUs - RECOVER_SPAN_US);
+  shard.recover(recent.filter((athleteId) => hashOf(athleteId) % settings.shardCount === settings.shard));
+  tell({ type: 'ready', provider: scorer.provider, note: scorer.providerNote, modelVersion: contract.version });
+  return {
+    shard,
+    stop: async () => {
+      await shard.close();
+      await scorer.close();
+      await pool.end();
+    },
+  };
+}
+
+async function handle(message: ToWorker, running: Awaited<ReturnType<typeof start>>): Promise<void> {
+  const { shard, stop } = running;
+  if (message.type === 'open') shard.open(message.streams);
+  else if (message.type === 'frames') shard.push(message.frames);
+  else {
+    if (message.type === 'drain') await shard.drain();
+    if (message.type === 'close') await stop();
+    tell({ type: 'answer', request: message.request, stats: shard.stats() });
+    if (message.type === 'close') port?.close();
+  }
+}
+
+// Messages that come before the shard is ready wait in the port.
+const running = start();
+running.then(
+  (shard) => {
+    port?.on('message', (message: ToWorker) => {
+      void handle(message, shard);
+    });
+  },
+  (error: unknown) => {
+    const code = error instanceof KinewatchError ? error.code : 'internal';
+    tell({ type: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+    port?.close();
+  },
+);

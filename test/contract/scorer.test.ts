@@ -1,0 +1,153 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelContract } from '../../src/contracts/model.ts';
+import { loadModelContract } from '../../src/score/model-contract.ts';
+import { createOnnxScorer } from '../../src/score/onnx/onnx-scorer.ts';
+import type { Scorer, WindowInput, WindowOutput } from '../../src/score/ports.ts';
+import { randomFrom } from '../support/athlete-frames.ts';
+import { standInContract } from '../support/contract.ts';
+import { createFakeScorer } from '../support/fake-scorer.ts';
+
+const MODELS = new URL('../../models/', import.meta.url).pathname;
+
+function randomWindow(contract: ModelContract, seed: number): WindowInput {
+  const random = randomFrom(seed);
+  const values = (length: number, scale = 2): Float32Array => Float32Array.from({ length }, () => (random() - 0.5) * 2 * scale);
+  const bits = (length: number): Float32Array => Float32Array.from({ length }, () => (random() < 0.8 ? 1 : 0));
+  const masked = (length: number): [Float32Array, Float32Array] => {
+    const mask = bits(length);
+    return [values(length).map((value, i) => value * (mask[i] as number)), mask];
+  };
+  const [bio, bioMask] = masked(200 * contract.bio.length);
+  const [phys, physMask] = masked(contract.phys.length);
+  const [perf, perfMask] = masked(contract.perf.length);
+  const [context, contextMask] = masked(contract.context.length);
+  const { sizes } = contract;
+  const state = { final: values(sizes.final, 0.5), a: values(sizes.hidden, 0.5), h: values(2 * sizes.hidden, 0.5) };
+  return { bio, bioMask, phys, physMask, perf, perfMask, context, contextMask, elapsedHops: 1 + (seed % 3), state };
+}
+
+const flat = (output: WindowOutput): number[] => [
+  output.stateLogit,
+  output.logitSd,
+  output.rehab,
+  output.performance,
+  output.residualNorm,
+  ...output.fAttn,
+  ...output.attnTime,
+  ...output.attnTokens,
+  ...output.next.final,
+  ...output.next.a,
+  ...output.next.h,
+];
+const largestDifference = (a: WindowOutput, b: WindowOutput): number =>
+  Math.max(...flat(a).map((value, i) => Math.abs(value - (flat(b)[i] as number))));
+
+interface Made {
+  readonly scorer: Scorer;
+  readonly contract: ModelContract;
+}
+const makers: Record<string, () => Promise<Made>> = {
+  fake: () => {
+    const contract = standInContract();
+    return Promise.resolve({ contract, scorer: createFakeScorer(contract) });
+  },
+  onnx: async () => {
+    const { contract, modelPath } = loadModelContract(MODELS);
+    return { contract, scorer: await createOnnxScorer({ modelPath, contract, executionProvider: 'cpu', maxBatch: 32 }) };
+  },
+};
+
+for (const [name, make] of Object.entries(makers)) {
+  describe(`${name} scorer`, () => {
+    let made: Made;
+    beforeAll(async () => {
+      made = await make();
+    });
+    afterAll(() => made.scorer.close());
+
+    it('NO-CROSSTALK: a window alone, in a full batch, and at another place in it scores the same within 1e-5', async () => {
+      const { contract, scorer } = made;
+      const windows = Array.from({ length: 32 }, (_, seed) => randomWindow(contract, seed + 1));
+      const together = await scorer.score(windows);
+      const reversed = (await scorer.score(windows.toReversed())).toReversed();
+      for (const [i, window] of windows.entries()) {
+        const [alone] = await scorer.score([window]);
+        expect(largestDifference(alone as WindowOutput, together[i] as WindowOutput)).toBeLessThan(1e-5);
+        expect(largestDifference(reversed[i] as WindowOutput, together[i] as WindowOutput)).toBeLessThan(1e-5);
+      }
+    });
+
+    it('gives outputs that are the caller’s own: a later batch does not change them', async () => {
+      const { contract, scorer } = made;
+      const [first] = await scorer.score([randomWindow(contract, 1)]);
+      const kept = flat(first as WindowOutput);
+      await scorer.score(Array.from({ length: 8 }, (_, seed) => randomWindow(contract, seed + 40)));
+      expect(flat(first as WindowOutput)).toEqual(kept);
+    });
+
+    it('has the widths of the contract, and finite numbers', async () => {
+      const { contract, scorer } = made;
+      const [output] = await scorer.score([randomWindow(contract, 7)]);
+      const { sizes } = contract;
+      expect(output?.fAttn).toHaveLength(sizes.attn);
+      expect(output?.attnTime).toHaveLength(sizes.timeSteps);
+      expect(output?.attnTokens).toHaveLength(sizes.tokens);
+      expect(output?.next.final).toHaveLength(sizes.final);
+      expect(output?.next.a).toHaveLength(sizes.hidden);
+      expect(output?.next.h).toHaveLength(2 * sizes.hidden);
+      expect(flat(output as WindowOutput).every((value) => Number.isFinite(value))).toBe(true);
+    });
+
+    it('refuses an empty batch and one over the bound', async () => {
+      const { contract, scorer } = made;
+      await expect(scorer.score([])).rejects.toThrow(RangeError);
+      const many = Array.from({ length: scorer.maxBatch + 1 }, () => randomWindow(contract, 1));
+      await expect(scorer.score(many)).rejects.toThrow(RangeError);
+    });
+  });
+}
+
+describe('model contract', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'kw-model-'));
+  afterAll(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('refuses a graph that does not fit, naming each difference', async () => {
+    const { contract, modelPath } = loadModelContract(MODELS);
+    const other = { ...contract, bio: contract.bio.slice(1), sizes: { ...contract.sizes, attn: 32 } };
+    await expect(createOnnxScorer({ modelPath, contract: other, executionProvider: 'cpu', maxBatch: 2 })).rejects.toThrow(
+      new RegExp(
+        `input bio is \\[batch, 200, ${contract.bio.length}\\], expected \\[batch, 200, ${contract.bio.length - 1}\\].*output f_attn`,
+      ),
+    );
+  });
+
+  it('refuses a contract with faults and names them, and a graph file of another checksum', () => {
+    const text = readFileSync(join(MODELS, 'binn.json'), 'utf8');
+    writeFileSync(join(directory, 'binn.onnx'), 'not this');
+    writeFileSync(join(directory, 'binn.json'), text);
+    expect(() => loadModelContract(directory)).toThrow(/SHA-256/);
+    const value = JSON.parse(text) as Record<string, unknown>;
+    writeFileSync(join(directory, 'binn.json'), JSON.stringify({ ...value, zClip: -1, window: { lengthS: 3, hopS: 1, rateHz: 100 } }));
+    expect(() => loadModelContract(directory)).toThrow(/window\/lengthS.*zClip/s);
+    writeFileSync(join(directory, 'binn.json'), '{');
+    expect(() => loadModelContract(directory)).toThrow(/is not JSON/);
+    expect(() => loadModelContract(join(directory, 'nowhere'))).toThrow(/cannot be read/);
+  });
+
+  it('says in a sentence why CUDA cannot be had; auto falls back to the CPU and says so', async () => {
+    const { contract, modelPath } = loadModelContract(MODELS);
+    const auto = await createOnnxScorer({ modelPath, contract, executionProvider: 'auto', maxBatch: 2 });
+    if (auto.provider === 'cpu') {
+      expect(auto.providerNote).toMatch(/^CUDA cannot be used: /);
+      await expect(createOnnxScorer({ modelPath, contract, executionProvider: 'cuda', maxBatch: 2 })).rejects.toMatchObject({
+        code: 'cuda-unavailable',
+      });
+    } else expect(auto.providerNote).toBeNull();
+    await auto.close();
+  });
+});

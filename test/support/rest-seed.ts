@@ -1,0 +1,143 @@
+/** A team with one row of everything the API can show. */
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { hashSecret, mintGatewayToken, mintWebhookSecret } from '../../src/rest/credentials.ts';
+import type { RestApp } from './rest-app.ts';
+
+export interface SeededTeam {
+  readonly teamId: string;
+  readonly athleteId: string;
+  readonly sessionId: string;
+  readonly alertId: string;
+  readonly recommendationId: string;
+  readonly injuryId: string;
+  readonly therapyId: string;
+  readonly deviceId: string;
+  readonly gatewayId: string;
+  readonly gatewayToken: string;
+  readonly webhookId: string;
+  readonly deliveryId: string;
+  /** Every scope. */
+  readonly key: string;
+  /** Every id and name above and some more: none may be seen by another team. */
+  readonly marks: readonly string[];
+}
+
+const floats = (...values: number[]): Buffer => Buffer.from(new Float32Array(values).buffer);
+
+export async function insertScore(
+  pool: pg.Pool,
+  athleteId: string,
+  windowIndex: number,
+  { state = 0.25, modelVersion = 'binn-test' }: { state?: number | null; modelVersion?: string } = {},
+): Promise<void> {
+  const startUs = windowIndex * 1_000_000 + 1_234;
+  await pool.query(
+    `INSERT INTO score (athlete_id, window_index, model_version, start_us, end_us, activity, state, state_logit, logit_sd, rehab, performance,
+       residual_norm, observed_fraction, clipped, streams, channel_summary, f_attn, attn_time, attn_tokens, phys, perf, closed_by_us, scored_at_us, provisional)
+     VALUES ($1, $2, $3, $4, $5, 'run', $6, $7, 0.1, 0.9, 0.4, 1.5, 0.5, 3, $8, $9, $9, $9, $9, $10, $10, $5, $5, false)`,
+    [
+      athleteId,
+      windowIndex,
+      modelVersion,
+      startUs,
+      startUs + 2_000_000,
+      state,
+      state === null ? null : Math.log(state / (1 - state)),
+      JSON.stringify([{ streamId: 1, firstSequence: 0, lastSequence: 4, offsetUs: 12.5, driftPpm: -3 }]),
+      floats(0.5, 0.25),
+      floats(Number.NaN, 61),
+    ],
+  );
+}
+
+export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> {
+  const { pool } = api.database;
+  const { repositories } = api;
+  const teamId = await api.team(name);
+  const athlete = await repositories.athletes.create(teamId, { externalId: `${name}-10`, name: `Runner of ${name}` });
+  const athleteId = athlete.id;
+  for (const windowIndex of [1_700_000_000, 1_700_000_001]) await insertScore(pool, athleteId, windowIndex);
+  const session = await repositories.sessions.open(teamId, { athleteId, type: 'match' });
+  const sessionId = session?.id ?? '';
+  await pool.query(
+    `INSERT INTO session_metric (id, session_id, athlete_id, name, value, unit, method, at) VALUES ($1, $2, $3, 'cadence', 168.5, '1/min', 'gait-1', now())`,
+    [randomUUID(), sessionId, athleteId],
+  );
+  const [alertId, recommendationId] = [randomUUID(), randomUUID()];
+  await pool.query(
+    `INSERT INTO alert (id, team_id, athlete_id, type, severity, title, sentence, evidence, raised_window_index, raised_at, method_version)
+     VALUES ($1, $2, $3, 'risk', 'red', 'Movement score above its threshold', $4, '{"state": 0.9}', 1700000001, now(), 'asms-1')`,
+    [alertId, teamId, athleteId, `A sentence of ${name}`],
+  );
+  await pool.query(`INSERT INTO alert_event (id, alert_id, at, change, by) VALUES ($1, $2, now(), 'raised', 'asms')`, [
+    randomUUID(),
+    alertId,
+  ]);
+  await pool.query(
+    `INSERT INTO recommendation (id, athlete_id, alert_id, kind, title, rationale, evidence, method_version)
+     VALUES ($1, $2, $3, 'reduce-load', 'Lower the load', $4, '{}', 'asms-1')`,
+    [recommendationId, athleteId, alertId, `Because of ${name}`],
+  );
+  const onset = new Date('2026-10-01T10:00:00Z');
+  const injury = await repositories.medical.createInjury(teamId, athleteId, {
+    diagnosisCode: 'TMHXX',
+    region: `thigh of ${name}`,
+    onsetAt: onset.toISOString(),
+    onset,
+    timeLossDays: 18,
+  });
+  const injuryId = injury?.id ?? '';
+  const therapy = await repositories.medical.createTherapy(teamId, athleteId, {
+    injuryId,
+    kind: 'eccentric-loading',
+    dosePerDay: 1,
+    startsAt: onset.toISOString(),
+    starts: onset,
+    ends: null,
+    by: 'physio',
+  });
+  await repositories.medical.createOutcome(teamId, athleteId, { kind: 'wellness', at: onset, value: { note: `Outcome of ${name}` } });
+  const device = await repositories.devices.create(teamId, { serial: `imu-${name}`, kind: 'imu' });
+  await repositories.devices.assign(teamId, device.id, athleteId, null, null);
+  const token = mintGatewayToken();
+  const gateway = await repositories.gateways.create(teamId, {
+    name: `Gateway of ${name}`,
+    prefix: token.prefix,
+    hash: hashSecret(token.secret),
+  });
+  const stream = await pool.query<{ id: string }>(
+    `INSERT INTO stream (device_id, boot, kind, placement, athlete_id, next_sequence) VALUES ($1, 'b1', 'imu', 'trunk', $2, 17) RETURNING id`,
+    [device.id, athleteId],
+  );
+  await pool.query(
+    `INSERT INTO stream_hello (stream_id, received_us, from_sequence, gateway_id, declaration) VALUES ($1, 1, 0, $2, '{}')`,
+    [stream.rows[0]?.id, gateway.id],
+  );
+  const secret = mintWebhookSecret();
+  const webhook = await repositories.webhooks.create(teamId, {
+    url: `https://${name}.example.org/hook`,
+    eventTypes: ['alert.raised'],
+    secret,
+  });
+  const delivery = await repositories.webhooks.createTest(teamId, webhook.id);
+  await pool.query(`INSERT INTO webhook_attempt (id, delivery_id, at, status_code, duration_ms) VALUES ($1, $2, now(), 500, 12.5)`, [
+    randomUUID(),
+    delivery?.id,
+  ]);
+  const key = await api.key(teamId, ['read', 'write', 'medical', 'admin']);
+  const ids = {
+    teamId,
+    athleteId,
+    sessionId,
+    alertId,
+    recommendationId,
+    injuryId,
+    therapyId: therapy?.id ?? '',
+    deviceId: device.id,
+    gatewayId: gateway.id,
+    webhookId: webhook.id,
+    deliveryId: delivery?.id ?? '',
+  };
+  return { ...ids, gatewayToken: token.secret, key, marks: [...Object.values(ids), name, secret, token.secret] };
+}

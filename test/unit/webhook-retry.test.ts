@@ -1,0 +1,56 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseRetryAfter } from '../../src/alert/deliver.ts';
+import { isPrivateAddress } from '../../src/alert/private-addresses.ts';
+import { JITTER_SHARE, RETRY_DELAYS_MS, nextDelayMs } from '../../src/alert/retry-schedule.ts';
+
+describe('retry schedule', () => {
+  it('is the one of the specification: ten attempts over 75 hours', () => {
+    expect(RETRY_DELAYS_MS.map((ms) => ms / 1000)).toEqual([5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400]);
+    expect(nextDelayMs(1, 0)).toBe(5_000);
+    expect(nextDelayMs(9, 0)).toBe(86_400_000);
+    expect(nextDelayMs(10, 0)).toBeNull();
+  });
+
+  it('adds jitter within its share and never shortens a delay', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 9 }), fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }), (attempt, random) => {
+        const base = RETRY_DELAYS_MS[attempt - 1] ?? 0;
+        const delay = nextDelayMs(attempt, random) ?? 0;
+        expect(delay).toBeGreaterThanOrEqual(base);
+        expect(delay).toBeLessThanOrEqual(base * (1 + JITTER_SHARE) + 1);
+      }),
+    );
+  });
+
+  it('follows Retry-After when it asks for longer, up to a day', () => {
+    expect(nextDelayMs(1, 0, 60_000)).toBe(60_000);
+    expect(nextDelayMs(2, 0, 1_000)).toBe(300_000);
+    expect(nextDelayMs(1, 0, 1e12)).toBe(86_400_000);
+    expect(parseRetryAfter('120', 0)).toBe(120_000);
+    expect(parseRetryAfter('Thu, 01 Jan 1970 00:01:00 GMT', 0)).toBe(60_000);
+    for (const value of [null, '', 'soon', '-1', 'Thu, 01 Jan 1970 00:00:00 GMT']) expect(parseRetryAfter(value, 1)).toBeNull();
+  });
+});
+
+describe('private addresses', () => {
+  it('are told from public ones', () => {
+    const inside = [
+      '127.0.0.1',
+      '10.1.2.3',
+      '172.16.0.1',
+      '192.168.1.1',
+      '169.254.169.254',
+      '0.0.0.0',
+      '100.64.0.1',
+      '::1',
+      '::',
+      'fe80::1',
+      'fd00::1',
+    ];
+    const mapped = ['::ffff:127.0.0.1', '::ffff:10.0.0.1'];
+    for (const address of [...inside, ...mapped, 'not an address']) expect([address, isPrivateAddress(address)]).toEqual([address, true]);
+    for (const address of ['1.1.1.1', '93.184.216.34', '172.32.0.1', '2606:4700::1111'])
+      expect([address, isPrivateAddress(address)]).toEqual([address, false]);
+  });
+});
