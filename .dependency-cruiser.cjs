@@ -36,7 +36,7 @@ module.exports = {
     only('onnxruntime-in-score', 'onnxruntime-node', 'score/onnx'),
     only('ws-in-gateway-and-client', 'ws', 'gateway|client'),
     only('bullmq-in-queue', 'bullmq|ioredis', 'queue'),
-    only('fastify-at-the-edge', 'fastify|@fastify/[^/]+', 'gateway|rest|main'),
+    only('fastify-at-the-edge', 'fastify|@fastify/[^/]+', 'gateway|rest|service'),
   ],
   options: {
     tsPreCompilationDeps: true,

@@ -12,12 +12,17 @@ Starts Kinewatch. It is configured by environment variables: DATABASE_URL (absen
 (absent: queues on PostgreSQL), ROLES, EXECUTION_PROVIDER, HOST, PORT and those in README.md, "Configuration".
 `;
 
+/** Faults of the environment, all of them, and exit code 2. */
+function refuse(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(2);
+}
+
 function configOrExit(): Config {
   try {
     return readConfig();
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(2);
+    return refuse(error);
   }
 }
 

@@ -22,6 +22,7 @@ import { ensureFirstAdminKey } from './rest/credentials.ts';
 import { loadModelContract } from './score/model-contract.ts';
 import { startShards, type ShardPool } from './shard/pool.ts';
 import { createAsmsStore } from './store/asms-store.ts';
+import { countStored, type StoredCounts } from './store/count-stored.ts';
 import { createDeliveryStore } from './store/delivery-store.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createFrameWriter } from './store/frame-writer.ts';
@@ -47,6 +48,8 @@ export interface Service {
   readonly url: string;
   /** Set on the very first start with this database: the only time it can be known. */
   readonly adminKey: string | null;
+  /** Rows in the tables now. */
+  countStored(): Promise<StoredCounts>;
   /** Rejects when a part died that cannot be brought back here; whoever started the service should stop it and start again. */
   readonly failed: Promise<never>;
   /** Takes nothing new, finishes what is under way, stops every role. */
@@ -331,12 +334,17 @@ async function start(config: Config, log: Logger, closing: Closing): Promise<Ser
   closing.add('prisma', () => prisma.$disconnect());
   const repositories = createRepositories(prisma, pool);
   const adminKey = await ensureFirstAdminKey(repositories);
-  const app = Fastify({ ...restServerOptions, loggerInstance: log as FastifyBaseLogger, logController: new LogController({ disableRequestLogging: true }) });
+  const loggerInstance: FastifyBaseLogger = log;
+  const app = Fastify({
+    ...restServerOptions,
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+  });
   const house: House = { config, log, closing, connectionString, pool, contract, app, checks: new Map(), readings: [] };
   await keepPartitions(house);
   const queues = await openQueues({ redisUrl: config.redisUrl, connectionString, log });
   closing.add('queues', () => queues.close());
-  const telemetry = createTelemetry(async () => (await Promise.all(house.readings.map((read) => read()))).flat());
+  const telemetry = createTelemetry(async () => (await Promise.all(house.readings.map(async (read) => read()))).flat());
   const fault = faultLine();
   const shards = has(house, 'score') ? await startScoring(house, telemetry, queues, fault.raise) : null;
   if (has(house, 'gateway')) await startGateway(house, shards);
@@ -344,5 +352,5 @@ async function start(config: Config, log: Logger, closing: Closing): Promise<Ser
   await startApi(house, repositories, shards, queues, telemetry);
   closing.add('sockets', () => app.close());
   const url = await app.listen({ host: config.host, port: config.port });
-  return { url, adminKey, failed: fault.failed, close: () => closing.run() };
+  return { url, adminKey, failed: fault.failed, countStored: () => countStored(pool), close: () => closing.run() };
 }

@@ -74,3 +74,28 @@ def sensor_groups() -> dict[str, list[int]]:
     for index, channel in enumerate(BIO):
         groups.setdefault(channel["name"].split(".")[0], []).append(index)
     return groups
+
+
+# Mirror image in the sagittal plane (x forward, y to the side, z up): a polar vector turns y round, an axial one (angular velocity) x and z.
+_TURNED = ("ay", "gx", "gz", "fml")
+
+
+def sides() -> tuple[list[int], list[int], list[int]]:
+    """Bio channels of the left side, the same of the right side, and those of the middle, as indices."""
+    names = [channel["name"] for channel in BIO]
+    left = [i for i, name in enumerate(names) if "-left" in name]
+    right = [names.index(names[i].replace("-left", "-right")) for i in left]
+    middle = [i for i in range(len(names)) if i not in left and i not in right]
+    return left, right, middle
+
+
+def mirror_signs() -> list[float]:
+    """-1 for the bio channels that a mirror image turns round."""
+    return [-1.0 if channel["channel"] in _TURNED else 1.0 for channel in BIO]
+
+
+def mirror_order() -> list[int]:
+    """Which channel a mirror image puts in each channel's place."""
+    names = [channel["name"] for channel in BIO]
+    swap = {"left": "right", "right": "left"}
+    return [names.index(name.replace(side, swap[side])) if (side := next((s for s in swap if f"-{s}" in name), "")) else i for i, name in enumerate(names)]

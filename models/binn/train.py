@@ -40,6 +40,7 @@ class Scales:
 
     domain_location: np.ndarray
     domain_scale: np.ndarray
+    rehab_scale: float
     performance_location: float
     performance_scale: float
 
@@ -50,8 +51,9 @@ class Scales:
         with np.errstate(all="ignore"):
             location, scale = np.nanmean(domain, axis=0), np.nanstd(domain, axis=0)
         seen = performance[np.isfinite(performance)]
+        rehab = windows.columns["label_rehab"][rows]
         return Scales(
-            np.nan_to_num(location), np.where(np.isfinite(scale) & (scale > 1e-6), scale, 1.0),
+            np.nan_to_num(location), np.where(np.isfinite(scale) & (scale > 1e-6), scale, 1.0), max(float(np.nanstd(rehab)), 1e-3),
             float(seen.mean()) if len(seen) else 0.0, max(float(seen.std()), 1e-3) if len(seen) else 1.0,
         )
 
@@ -70,8 +72,8 @@ def tensors(block: dict[str, np.ndarray]) -> dict[str, Tensor]:
 
 def drop_modalities(block: dict[str, Tensor], lanes: int, rng: np.random.Generator) -> None:
     """
-    Hides sensors for a whole chunk, in place, so that an athlete with a watch only, or feet only, is no stranger. Half of the chunks keep
-    every sensor; of the rest some keep only the feet, some lose all movement, the others lose each sensor or branch with 0.25. Context is
+    Hides sensors for a whole chunk, in place, so that an athlete with a watch only, or feet only, is no stranger. Two in three chunks
+    keep every sensor; of the rest some keep only the feet, some lose all movement, the others lose each sensor or branch with 0.25. Context is
     hidden in half of all chunks: age and mass name the athlete, and some hundred athletes can be learned by heart. (chosen)
     """
     groups = channels.sensor_groups()
@@ -80,11 +82,11 @@ def drop_modalities(block: dict[str, Tensor], lanes: int, rng: np.random.Generat
         if rng.random() < 0.5:
             block["context_mask"].view(lanes, CHUNK, -1)[lane] = 0.0
         kind = rng.random()
-        if kind < 0.5:
+        if kind < 0.67:
             continue
-        if kind < 0.6:
+        if kind < 0.75:
             hidden = [name for name in groups if name not in feet] + ["phys", "perf"]
-        elif kind < 0.65:
+        elif kind < 0.79:
             hidden = list(groups)
         else:
             hidden = [name for name in (*groups, "phys", "perf") if rng.random() < 0.25]
@@ -93,6 +95,22 @@ def drop_modalities(block: dict[str, Tensor], lanes: int, rng: np.random.Generat
                 block["bio_mask"].view(lanes, CHUNK, channels.WINDOW_SAMPLES, -1)[lane][..., groups[name]] = 0.0
             else:
                 block[f"{name}_mask"].view(lanes, CHUNK, -1)[lane] = 0.0
+
+
+def mirror(block: dict[str, Tensor], lanes: Tensor, domain: list[str]) -> None:
+    """
+    Turns the chunks of some lanes into their mirror image, in place: twice as many athletes. z-scores take it because the population is as
+    good as symmetric. `domain` names the domain features; signed left-right differences turn round, the inter-limb phase p becomes 1 - p.
+    """
+    order, signs = channels.mirror_order(), torch.tensor(channels.mirror_signs())
+    rows = torch.repeat_interleave(lanes, CHUNK)
+    block["bio"][rows] = block["bio"][rows][:, :, order] * signs
+    block["bio_mask"][rows] = block["bio_mask"][rows][:, :, order]
+    for index, name in enumerate(domain):
+        if name.endswith("SymmetryPct"):
+            block["domain"][rows, index] *= -1.0
+        elif name == "interLimbPhase":
+            block["domain"][rows, index] = 1.0 - block["domain"][rows, index]
 
 
 def join(steps: list[Scored], name: str) -> Tensor:
@@ -113,13 +131,14 @@ def run_steps(model: Binn, encoded: Encoded, elapsed: Tensor, state: State, lane
     return steps, state
 
 
-def losses_of(model: Binn, domain_map: DomainMap, encoded: Encoded, steps: list[Scored], targets: Targets) -> Parts:
-    performance = (join(steps, "performance") - model.performance_location) / model.performance_scale
+def losses_of(model: Binn, domain_map: DomainMap, given: dict[str, Tensor], bio_there: Tensor, scales: Scales, targets: Targets) -> Parts:
+    """The parts of eq. 24; both squared errors as shares of the label's variance over training athletes, so that neither drowns beside the BCE."""
+    performance = (given["performance"] - model.performance_location) / model.performance_scale
     return Parts(
-        injury_loss(join(steps, "state_logit"), targets.altered),
-        squared_error(join(steps, "rehab"), targets.rehab),
+        injury_loss(given["state_logit"], targets.altered),
+        squared_error(given["rehab"] / scales.rehab_scale, targets.rehab / scales.rehab_scale),
         squared_error(performance, targets.performance),
-        consistency_loss(domain_map(encoded.f_attn), targets.domain, encoded.present[:, :1]),
+        consistency_loss(domain_map(given["f_attn"]), targets.domain, bio_there),
         regularisation(model),
     )
 
@@ -128,17 +147,23 @@ def train_pass(model, domain_map, optimiser, windows, athletes, scales, rng, dea
     """One pass over the training athletes. Returns the mean loss and the number of windows seen."""
     model.train()
     state = model.initial_state(LANES)
+    mirrored = torch.zeros(LANES, dtype=torch.bool)
+    domain = [feature["name"] for feature in windows.description.get("domain", [])]
     total, count = 0.0, 0
     for rows, fresh in fill_chunks(athletes, CHUNK, LANES, rng):
         block = tensors(windows.read(rows.reshape(-1)))
         drop_modalities(block, LANES, rng)
+        # An athlete stays mirrored as long as the lane's state is theirs.
+        mirrored = torch.where(torch.from_numpy(fresh), torch.from_numpy(rng.random(LANES) < 0.5), mirrored)
+        mirror(block, mirrored, domain)
         keep = torch.from_numpy(~(fresh | (rng.random(LANES) < RESET_PROBABILITY))).float()[:, None]
         # A state that starts anew is what a service without a checkpoint sees: its first window has elapsed 0.
         block["elapsed"].view(LANES, CHUNK, 1)[:, 0] *= keep
         state = State(*(part.detach() * keep for part in state))
         encoded = model.encode(*(block[name] for name in INPUT_NAMES))
         steps, state = run_steps(model, encoded, block["elapsed"], state, LANES)
-        loss = losses_of(model, domain_map, encoded, steps, scales.targets(block)).total(alpha, beta)
+        given = {"f_attn": encoded.f_attn, **{name: join(steps, name) for name in ("state_logit", "rehab", "performance")}}
+        loss = losses_of(model, domain_map, given, encoded.present[:, :1], scales, scales.targets(block)).total(alpha, beta)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_([*model.parameters(), *domain_map.parameters()], GRADIENT_NORM)
@@ -191,15 +216,8 @@ def validation_loss(model, domain_map, windows, athletes, scales, alpha, beta) -
     given = predict(model, windows, athletes)
     rows = np.concatenate([athlete.rows for athlete in athletes])
     block = {name: torch.from_numpy(windows.columns[name][rows]) for name in ("label_altered", "label_rehab", "label_performance", "domain")}
-    targets = scales.targets(block)
-    performance = (torch.from_numpy(given["performance"]) - model.performance_location) / model.performance_scale
-    parts = Parts(
-        injury_loss(torch.from_numpy(given["state_logit"]), targets.altered),
-        squared_error(torch.from_numpy(given["rehab"]), targets.rehab),
-        squared_error(performance, targets.performance),
-        consistency_loss(domain_map(torch.from_numpy(given["f_attn"])), targets.domain, torch.from_numpy(given["seen"][:, :1])),
-        regularisation(model),
-    )
+    outputs = {name: torch.from_numpy(given[name]) for name in ("f_attn", "state_logit", "rehab", "performance")}
+    parts = losses_of(model, domain_map, outputs, torch.from_numpy(given["seen"][:, :1]), scales, scales.targets(block))
     return {"total": float(parts.total(alpha, beta)), **{name: float(getattr(parts, name)) for name in parts.__dataclass_fields__}}
 
 
@@ -274,7 +292,7 @@ def fit(windows: WindowSet, minutes: float, seed: int, alpha: float, beta: float
         seen += count
         held = validation_loss(model, domain_map, windows, validation, scales, alpha, beta)
         history.append({"pass": number, "train": train_loss, **held})
-        log(f"pass {number:3d}  train {train_loss:.4f}  validation {held['total']:.4f}  injury {held['injury']:.4f}  {seen} windows, {time.monotonic() - started:.0f} s")
+        log(f"pass {number:3d}  train {train_loss:.4f}  validation {held['total']:.4f}  injury {held['injury']:.4f}  rehab {held['rehab']:.3f}  consistency {held['consistency']:.3f}  {seen} windows, {time.monotonic() - started:.0f} s")
         # Judged by what is served (injury, rehabilitation, performance); the domain map is thrown away.
         judged = held["injury"] + held["rehab"] + held["performance"]
         if judged < best:

@@ -85,7 +85,7 @@ class Cleanup {
     this.steps.push(step);
   }
   async run(log: (text: string) => void): Promise<void> {
-    for (const step of this.steps.reverse()) {
+    for (const step of this.steps.toReversed()) {
       try {
         await step();
       } catch (error) {
@@ -96,26 +96,44 @@ class Cleanup {
   }
 }
 
-/** Resolves at the first of: the time is over, Ctrl-C or a termination signal, a fault of the demo's own. */
-function ending(seconds: number | null, fault: Promise<never>): { readonly ended: Promise<'time' | 'signal'>; dispose(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  let onSignal: (() => void) | undefined;
-  const ended = new Promise<'time' | 'signal'>((resolve) => {
-    onSignal = () => resolve('signal');
-    process.once('SIGINT', onSignal);
-    process.once('SIGTERM', onSignal);
-    if (seconds !== null) timer = setTimeout(() => resolve('time'), seconds * 1e3);
+/**
+ * Ctrl-C and termination from the first moment on: a database may be running before the demo is. What has begun to start is then stopped in
+ * order; a second signal ends at once.
+ */
+function watchSignals(): { readonly signalled: Promise<'signal'>; dispose(): void } {
+  let first: ((value: 'signal') => void) | undefined;
+  const signalled = new Promise<'signal'>((resolve) => {
+    first = resolve;
   });
+  let count = 0;
+  const onSignal = (): void => {
+    count += 1;
+    if (count > 1) process.exit(130);
+    first?.('signal');
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, onSignal);
   return {
-    ended: Promise.race([ended, fault]),
+    signalled,
     dispose: () => {
-      clearTimeout(timer);
-      if (onSignal !== undefined) for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal);
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal);
     },
   };
 }
 
-async function demo(options: Options, cleanup: Cleanup): Promise<number> {
+/** Resolves at the first of: the time is over, a signal; rejects with a fault of the demo's own. */
+async function untilEnd(seconds: number | null, signalled: Promise<'signal'>, fault: Promise<never>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    if (seconds !== null) timer = setTimeout(resolve, seconds * 1e3);
+  });
+  try {
+    await Promise.race([over, signalled, fault]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function demo(options: Options, signalled: Promise<'signal'>, cleanup: Cleanup): Promise<number> {
   const tty = process.stdout.isTTY && !options.json;
   const notes: string[] = [];
   const log = (text: string): void => {
@@ -202,12 +220,10 @@ async function demo(options: Options, cleanup: Cleanup): Promise<number> {
       ]);
     else if (ticks % PLAIN_EVERY_S === 0) say(plainLine(elapsed(), board));
   }, 1e3);
-  const { ended, dispose } = ending(options.seconds, fault);
   try {
-    await ended;
+    await untilEnd(options.seconds, signalled, Promise.race([fault, service.failed]));
   } finally {
     clearInterval(view);
-    dispose();
     if (tty) screen.close();
   }
 
@@ -218,7 +234,7 @@ async function demo(options: Options, cleanup: Cleanup): Promise<number> {
     stats: () => pushers[i]!.client.stats(),
   }));
   await settle(rest, accounts, provisioned.webhookId, receiver);
-  const result = await tally(rest, accounts, receiver, squad.length);
+  const result = await tally(rest, accounts, await service.countStored(), receiver, squad.length);
   await Promise.all(pushers.map((pusher) => pusher.close()));
   say(
     `frames ${result.frames.acked} of ${result.frames.sent} acknowledged, windows ${result.windows.scored} of ${result.windows.due} scored, ` +
@@ -244,9 +260,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const cleanup = new Cleanup();
+  const { signalled, dispose } = watchSignals();
   try {
-    return await demo(options, cleanup);
+    return await demo(options, signalled, cleanup);
   } finally {
+    dispose();
     await cleanup.run((text) => process.stderr.write(`${text}\n`));
   }
 }
@@ -258,7 +276,7 @@ try {
   const usage = error instanceof UsageError || parse;
   process.stderr.write(
     usage
-      ? `${(error as Error).message}\nnpm run demo -- --help says what there is.\n`
+      ? `${error.message}\nnpm run demo -- --help says what there is.\n`
       : `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
   process.exitCode = usage ? 2 : 1;

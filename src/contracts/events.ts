@@ -38,4 +38,3 @@ export type LiveEvent = StateUpdated | AlertChanged | RecommendationMade;
 export const LIVE_CHANNEL = 'kinewatch_live';
 
 export const WEBHOOK_EVENT_TYPES = ['alert.raised', 'alert.cleared', 'recommendation.created', 'webhook.test'] as const;
-export type WebhookEventType = (typeof WEBHOOK_EVENT_TYPES)[number];

@@ -65,5 +65,3 @@ export interface ModelContract {
  *   attn_tokens [B,sizes.tokens]  residual_norm [B,1]  logit_sd [B,1]
  *   next_final  next_a  next_h    same shapes as the states in
  */
-export const STATE_INPUTS = ['state_final', 'state_a', 'state_h'] as const;
-export const STATE_OUTPUTS = ['next_final', 'next_a', 'next_h'] as const;

@@ -4,7 +4,7 @@
  * All state is float32 and integers, as in the checkpoint, so that a restart continues bit for bit.
  */
 import { ACTIVITY_CLASSES, type ActivityClass, type ModelContract } from '../contracts/model.ts';
-import { gainOfHalfLife, huber, shrinkageGain, stepLocation, stepScale } from '../signal/running-statistics.ts';
+import { gainOfHalfLife, HUBER_CLIP, huber, shrinkageGain, stepLocation, stepScale } from '../signal/running-statistics.ts';
 
 /** Windows of a class after which half of a baseline is new: half an hour of that activity (chosen: several sessions' warm-ups, not one bout). */
 export const HALF_LIFE_WINDOWS = 1_800;
@@ -99,45 +99,67 @@ export function normaliseWindow(
     meanSquareZ: new Float64Array(channels).fill(Number.NaN),
     provisional: false,
   };
-  let observed = 0;
+  const { locations, inverses, missing, sums, squares, excess, excessSquares } = scratchOf(channels);
   for (let c = 0; c < channels; c += 1) {
-    const location = baselines.location[offset + c] as number;
-    const inverse = 1 / (baselines.scale[offset + c] as number);
-    let count = 0;
-    let sum = 0;
-    let squares = 0;
-    let robust = 0;
-    let robustSquares = 0;
-    for (let at = c; at < steps * channels; at += channels) {
+    locations[c] = baselines.location[offset + c] as number;
+    inverses[c] = 1 / (baselines.scale[offset + c] as number);
+  }
+  let clipped = 0;
+  // Row by row, as the values lie in memory. What the robust sums leave out is rare and summed apart.
+  for (let row = 0, at = 0; row < steps; row += 1) {
+    for (let c = 0; c < channels; c += 1, at += 1) {
       if (mask[at] === 0) {
         bio[at] = 0;
+        missing[c] = (missing[c] as number) + 1;
         continue;
       }
-      let z = ((bio[at] as number) - location) * inverse;
-      const h = huber(z);
-      robust += h;
-      robustSquares += h * h;
-      if (z > clip || z < -clip) {
-        z = z > 0 ? clip : -clip;
-        result.clipped += 1;
+      let z = ((bio[at] as number) - (locations[c] as number)) * (inverses[c] as number);
+      if (z > HUBER_CLIP || z < -HUBER_CLIP) {
+        if (z > clip || z < -clip) {
+          z = z > 0 ? clip : -clip;
+          clipped += 1;
+        }
+        const h = huber(z);
+        excess[c] = (excess[c] as number) + z - h;
+        excessSquares[c] = (excessSquares[c] as number) + z * z - h * h;
       }
       bio[at] = z;
-      sum += z;
-      squares += z * z;
-      count += 1;
+      sums[c] = (sums[c] as number) + z;
+      squares[c] = (squares[c] as number) + z * z;
     }
+  }
+  result.clipped = clipped;
+  let observed = 0;
+  for (let c = 0; c < channels; c += 1) {
+    const count = steps - (missing[c] as number);
     if (count === 0) continue;
     observed += count;
+    const sum = sums[c] as number;
+    const square = squares[c] as number;
     result.summary[c] = sum / count;
-    result.summary[channels + c] = Math.sqrt(squares / count);
-    result.meanZ[c] = robust / count;
-    result.meanSquareZ[c] = robustSquares / count;
+    result.summary[channels + c] = Math.sqrt(square / count);
+    result.meanZ[c] = (sum - (excess[c] as number)) / count;
+    result.meanSquareZ[c] = Math.max(0, square - (excessSquares[c] as number)) / count;
     if (count < minimumSamples) continue;
     result.observedChannels += 1;
     if ((baselines.count[offset + c] as number) < PRIOR_WINDOWS) result.provisional = true;
   }
   result.observedFraction = observed / (steps * channels);
   return result;
+}
+
+const SUMS = ['locations', 'inverses', 'missing', 'sums', 'squares', 'excess', 'excessSquares'] as const;
+type Scratch = Readonly<Record<(typeof SUMS)[number], Float64Array>>;
+let held: { readonly channels: number; readonly scratch: Scratch } | null = null;
+
+/** Sums of one window, one set a thread, zeroed. */
+function scratchOf(channels: number): Scratch {
+  if (held?.channels !== channels) {
+    const scratch = Object.fromEntries(SUMS.map((name) => [name, new Float64Array(channels)])) as unknown as Scratch;
+    held = { channels, scratch };
+  }
+  for (const name of SUMS) held.scratch[name].fill(0);
+  return held.scratch;
 }
 
 /** One step of the observed channels' baselines of the window's class. */

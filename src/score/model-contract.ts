@@ -29,7 +29,7 @@ const Contract = Type.Object({
   phys: Type.Array(Scalar, { minItems: 1 }),
   perf: Type.Array(Scalar, { minItems: 1 }),
   context: Type.Array(Scalar, { minItems: 1 }),
-  zClip: Type.Number({ exclusiveMinimum: 0 }),
+  zClip: Type.Number({ minimum: 3 }),
   sizes: Type.Object({ hidden: Width, attn: Width, final: Width, tokens: Width, timeSteps: Width }),
   minimum: Type.Object({ bioChannels: Type.Number({ minimum: 0 }), observedFraction: Type.Number({ minimum: 0, maximum: 1 }) }),
   thresholds: Type.Object({ high: Type.Number(), low: Type.Number(), k: Type.Integer(), n: Type.Integer(), source: Type.String() }),

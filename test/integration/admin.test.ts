@@ -26,7 +26,15 @@ function run(args: readonly string[], env: Record<string, string>): Promise<Ende
   });
 }
 
-const lastLine = <T>(text: string): T => JSON.parse(text.trim().split('\n').at(-1) ?? '') as T;
+/** What the commands print with --json; each command prints some of it. */
+interface Made {
+  readonly id: string;
+  readonly key: string;
+  readonly token: string;
+  readonly name: string;
+  readonly teamId: string;
+}
+const lastLine = (text: string): Made => JSON.parse(text.trim().split('\n').at(-1) ?? '') as Made;
 
 let api: RestApp;
 let directory: string;
@@ -45,7 +53,8 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-describe('npm run admin', () => {
+// Each command is a process that loads the store and looks at the migrations: seconds on a busy machine.
+describe('npm run admin', { timeout: 180_000 }, () => {
   it('explains itself, and says what is wrong with a command line', async () => {
     const help = await admin('--help');
     expect([help.status, help.stderr]).toEqual([0, '']);
@@ -69,14 +78,12 @@ describe('npm run admin', () => {
   it('creates keys that open the API, and gateways whose token does', async () => {
     const made = await admin('create-key', '--name', 'Bench', '--scopes', 'read', '--team', 'First', '--expires-days', '30', '--json');
     expect(made.status, made.stderr).toBe(0);
-    const { key, teamId } = lastLine<{ key: string; teamId: string }>(made.stdout);
+    const { key, teamId } = lastLine(made.stdout);
     expect((await api.call(key, 'GET', '/v1/teams')).json()).toMatchObject({ items: [{ id: teamId, name: 'First' }], nextCursor: null });
     const plain = await admin('create-key');
     const all = /kw_\S+/.exec(plain.stdout)?.[0] ?? '';
     expect((await api.call(all, 'POST', '/v1/teams', { name: 'Second' })).statusCode).toBe(201);
-    const gateway = lastLine<{ token: string; teamId: string }>(
-      (await admin('create-gateway', '--team', 'First', '--name', 'Pitch', '--json')).stdout,
-    );
+    const gateway = lastLine((await admin('create-gateway', '--team', 'First', '--name', 'Pitch', '--json')).stdout);
     expect(gateway.teamId).toBe(teamId);
     expect((await api.call(gateway.token, 'GET', '/v1/gateways/me/progress')).statusCode).toBe(200);
     const again = await admin('create-gateway', '--team', 'First', '--name', 'Pitch');
@@ -100,7 +107,7 @@ describe('npm run admin', () => {
     ];
     const made = await admin(...args);
     expect(made.status, made.stderr).toBe(0);
-    const { id, teamId } = lastLine<{ id: string; teamId: string }>(made.stdout);
+    const { id, teamId } = lastLine(made.stdout);
     const key = await api.key(teamId, ['read']);
     expect((await api.call(key, 'GET', `/v1/athletes/${id}`)).json()).toMatchObject({ name: 'Nia "9"', massKg: 61 });
     expect((await api.call(key, 'GET', '/v1/devices?serial=imu-9')).json()).toMatchObject({ items: [{ athleteId: id, kind: 'imu' }] });
@@ -120,7 +127,8 @@ describe('npm run admin', () => {
       devicesCreated: 4,
       athletes: [{ externalId: '1' }, { externalId: '2' }, { externalId: '3' }],
     });
-    const count = async () => (await api.database.pool.query<{ n: string }>('SELECT count(*) AS n FROM athlete')).rows[0]?.n;
+    const count = async (): Promise<string | undefined> =>
+      (await api.database.pool.query<{ n: string }>('SELECT count(*) AS n FROM athlete')).rows[0]?.n;
     const before = await count();
     const late = await admin('import-roster', file('late.csv', `${HEADER}\n10,Dan,New team,,,,,\n2,Eva,Roster,,,,,\n`));
     expect([late.status, late.stderr]).toEqual([1, 'line 3: Roster has an athlete 2 already\n']);
@@ -141,11 +149,11 @@ describe('npm run admin', () => {
     try {
       const beside = await run(['create-key', '--name', 'beside', '--json'], env);
       expect(beside.status, beside.stderr).toBe(0);
-      expect(lastLine<{ name: string }>(beside.stdout).name).toBe('beside');
+      expect(lastLine(beside.stdout).name).toBe('beside');
     } finally {
       await service.stop();
     }
-  }, 120_000);
+  });
 
   it('lists every fault of the environment and stops', async () => {
     const wrong = await run(['create-key'], { DATABASE_URL: 'mysql://x', PORT: 'none' });

@@ -164,7 +164,7 @@ describe('the live stream', () => {
     const listener = listen(made.key);
     await listener.until(connected);
     await api.call(admin, 'POST', `/v1/api-keys/${made.id}/revoke`);
-    await listener.until((text) => text.includes('no longer valid'));
+    expect(await listener.until((text) => text.includes('no longer valid'))).not.toContain('event: ');
     listener.socket.destroy();
     await untilSubscribed(0);
   });

@@ -9,19 +9,28 @@ let api: RestApp;
 let squad: SeededTeam;
 const call = (method: string, url: string, body?: unknown, key: string = squad.key) => api.call(key, method, url, body);
 
-interface PageBody<T = { readonly id: string; readonly name: string }> {
-  readonly items: readonly T[];
+/** What the tests read of the rows of different collections. */
+interface Row {
+  readonly id: string;
+  readonly name: string;
+  readonly windowIndex: number;
+  readonly modelVersion: string;
+  readonly startUs: number;
+  readonly attempts: readonly unknown[];
+}
+interface PageBody {
+  readonly items: readonly Row[];
   readonly nextCursor: string | null;
 }
 
 /** Every item of a collection, page by page. */
-async function readAll<T>(path: string, limit: number): Promise<{ items: T[]; pages: number }> {
-  const items: T[] = [];
+async function readAll(path: string, limit: number): Promise<{ items: Row[]; pages: number }> {
+  const items: Row[] = [];
   let pages = 0;
   for (let cursor = ''; ; pages += 1) {
     const answer = await call('GET', `${path}${path.includes('?') ? '&' : '?'}limit=${limit}${cursor}`);
     expect(answer.statusCode, answer.body).toBe(200);
-    const page = answer.json<PageBody<T>>();
+    const page = answer.json<PageBody>();
     items.push(...page.items);
     if (page.nextCursor === null) return { items, pages: pages + 1 };
     cursor = `&cursor=${page.nextCursor}`;
@@ -198,6 +207,13 @@ describe('teams and athletes', () => {
   });
 });
 
+const storeAsms = (athleteId: string, state: unknown) =>
+  api.database.pool.query(
+    `INSERT INTO asms_state (athlete_id, last_window_index, model_version, method_version, state) VALUES ($1, 1700000001, 'binn-test', 'asms-1', $2)
+       ON CONFLICT (athlete_id) DO UPDATE SET state = $2`,
+    [athleteId, JSON.stringify(state)],
+  );
+
 describe('state and scores', () => {
   const sketch = { count: 100, heights: [0, 1, 2, 3, 4, 5, 6], ranks: [1, 20, 40, 60, 80, 90, 100] };
   const asmsState = (reference: 'own' | 'population') => ({
@@ -211,13 +227,6 @@ describe('state and scores', () => {
       deviation: { roughness: { value: 2.5, amber: 2, red: 4, reference, band: 'amber' }, drift: null },
     },
   });
-  const storeAsms = (athleteId: string, state: unknown) =>
-    api.database.pool.query(
-      `INSERT INTO asms_state (athlete_id, last_window_index, model_version, method_version, state) VALUES ($1, 1700000001, 'binn-test', 'asms-1', $2)
-       ON CONFLICT (athlete_id) DO UPDATE SET state = $2`,
-      [athleteId, JSON.stringify(state)],
-    );
-
   it('says that there is nothing yet', async () => {
     const athleteId = await api.athlete(squad.teamId, 'no-data');
     expect((await call('GET', `/v1/athletes/${athleteId}/state`)).json()).toMatchObject({
@@ -299,8 +308,8 @@ describe('state and scores', () => {
       if (i % 3 === 0) await insertScore(api.database.pool, athleteId, first + i * Math.floor(day / 10), { modelVersion: 'binn-older' });
     }
     const path = `/v1/athletes/${athleteId}/scores`;
-    const up = await readAll<{ windowIndex: number; modelVersion: string; startUs: number }>(`${path}?order=asc`, 7);
-    const down = await readAll<{ windowIndex: number }>(path, 9);
+    const up = await readAll(`${path}?order=asc`, 7);
+    const down = await readAll(path, 9);
     expect(up.items).toHaveLength(40);
     expect(down.items).toEqual(up.items.toReversed());
     const keys = up.items.map(({ windowIndex, modelVersion }) => `${windowIndex} ${modelVersion}`);
@@ -310,11 +319,11 @@ describe('state and scores', () => {
     );
     const from = new Date((first + day) * 1_000).toISOString();
     const to = new Date((first + 2 * day) * 1_000).toISOString();
-    const ranged = await readAll<{ startUs: number }>(`${path}?from=${from}&to=${to}&modelVersion=binn-test`, 3);
+    const ranged = await readAll(`${path}?from=${from}&to=${to}&modelVersion=binn-test`, 3);
     expect(ranged.items).toHaveLength(10);
     expect(ranged.items.every(({ startUs }) => startUs >= Date.parse(from) * 1_000 && startUs < Date.parse(to) * 1_000)).toBe(true);
     expect(up.items[0]).not.toHaveProperty('attention');
-    const asked = (await call('GET', `${path}?limit=1&include=attention`)).json<PageBody<Record<string, unknown>>>();
+    const asked = (await call('GET', `${path}?limit=1&include=attention`)).json<PageBody>();
     expect(asked.items[0]).toMatchObject({ attention: { time: [0.5, 0.25] }, observations: { phys: [null, 61] } });
     expect((await call('GET', `${path}?from=yesterday`)).json()).toMatchObject({ status: 400 });
   });
@@ -344,7 +353,7 @@ describe('decisions of staff', () => {
       call('PATCH', path, { status: 'declined', reason: 'Match day' }),
       call('PATCH', path, { status: 'accepted' }),
     ]);
-    expect(decided.map(({ statusCode }) => statusCode).toSorted()).toEqual([200, 409]);
+    expect(decided.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([200, 409]);
     expect((await call('PATCH', path, { status: 'accepted' })).json()).toMatchObject({ status: 409, code: 'already-decided' });
     const listed = (await call('GET', `/v1/athletes/${squad.athleteId}/recommendations?status=proposed`)).json();
     expect(listed).toEqual({ items: [], nextCursor: null });
@@ -394,7 +403,7 @@ describe('decisions of staff', () => {
       call('POST', '/v1/sessions', { athleteId, type: 'test' }),
       call('POST', '/v1/sessions', { athleteId }),
     ]);
-    expect(opened.map(({ statusCode }) => statusCode).toSorted()).toEqual([201, 409]);
+    expect(opened.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([201, 409]);
     expect(opened.find(({ statusCode }) => statusCode === 409)?.json()).toMatchObject({ code: 'session-open' });
     const { items } = (await call('GET', `/v1/sessions?athleteId=${athleteId}&open=true`)).json<PageBody>();
     const id = items[0]?.id ?? '';
@@ -515,7 +524,7 @@ describe('webhooks', () => {
     const sent = (await call('POST', `/v1/webhooks/${squad.webhookId}/test`)).json<{ id: string }>();
     expect(sent).toMatchObject({ eventType: 'webhook.test', status: 'pending', attempts: [] });
     expect(api.calls.webhooksTested.at(-1)).toBe(sent.id);
-    const { items } = await readAll<{ id: string; attempts: unknown[] }>(`/v1/webhooks/${squad.webhookId}/deliveries`, 1);
+    const { items } = await readAll(`/v1/webhooks/${squad.webhookId}/deliveries`, 1);
     expect(items.map(({ id }) => id)).toEqual([sent.id, squad.deliveryId]);
     expect(items[1]?.attempts).toEqual([{ at: expect.any(String) as string, statusCode: 500, error: null, durationMs: 12.5 }]);
     expect((await call('PATCH', `/v1/webhooks/${squad.webhookId}`, { enabled: false })).json()).toMatchObject({

@@ -121,10 +121,10 @@ describe('the table', () => {
 describe('metrics of the service', () => {
   it('give quantiles by interpolation, and null where nothing was scored', () => {
     const text = [
-      'kinewatch_window_latency_seconds_bucket{le="0.01"} 50',
-      'kinewatch_window_latency_seconds_bucket{le="0.1"} 100',
-      'kinewatch_window_latency_seconds_bucket{le="+Inf"} 100',
-      'kinewatch_gateway_duplicates_total 3',
+      'kinewatch_score_latency_seconds_bucket{le="0.01"} 50',
+      'kinewatch_score_latency_seconds_bucket{le="0.1"} 100',
+      'kinewatch_score_latency_seconds_bucket{le="+Inf"} 100',
+      'kinewatch_gateway_frames_duplicate_total 3',
     ].join('\n');
     expect(readMetrics(text)).toEqual({ duplicates: 3, latencyMs: { p50: 10, p99: 98.2 } });
     expect(readMetrics('')).toEqual({ duplicates: 0, latencyMs: { p50: null, p99: null } });

@@ -1,6 +1,7 @@
 /** The demo's account: what was sent against what the service says it stored, scored and delivered, asked through its own API. */
 import type { GatewayClientStats } from '../../client/gateway-client.ts';
 import type { RestClient } from './rest.ts';
+import type { StoredCounts } from '../../store/count-stored.ts';
 import type { Receiver } from './receiver.ts';
 
 export interface DemoResult {
@@ -65,25 +66,26 @@ export async function settle(rest: RestClient, accounts: readonly GatewayAccount
   }
 }
 
+/** `stored` is counted in the tables, not concluded from what the service answered. */
 export async function tally(
   rest: RestClient,
   accounts: readonly GatewayAccount[],
+  stored: StoredCounts,
   receiver: Receiver,
   athletes: number,
 ): Promise<DemoResult> {
-  const progress = await progressOf(accounts);
+  const { due } = await progressOf(accounts);
   const stats = accounts.map((account) => account.stats());
-  const [sent, acked, refused] = [sum(stats.map((s) => s.sent)), sum(stats.map((s) => s.acked)), sum(stats.map((s) => s.refused))];
-  const stored = progress.settled - refused;
+  const [sent, acked] = [sum(stats.map((s) => s.sent)), sum(stats.map((s) => s.acked))];
   const metrics = readMetrics(await rest.text('/metrics'));
   return {
     athletes,
-    frames: { sent, acked, stored, duplicates: metrics.duplicates },
-    windows: { due: progress.due, scored: progress.scored },
+    frames: { sent, acked, stored: stored.frames, duplicates: metrics.duplicates },
+    windows: { due, scored: stored.scores },
     alerts: { raised: await countAlerts(rest) },
     webhooks: receiver.counts(),
     latencyMs: metrics.latencyMs,
-    lost: acked - stored - refused + (progress.due - progress.scored),
+    lost: acked - stored.frames - stored.refusedFrames + (due - stored.scores),
   };
 }
 
@@ -100,8 +102,8 @@ async function countAlerts(rest: RestClient): Promise<number> {
   return count;
 }
 
-const LATENCY = 'kinewatch_window_latency_seconds';
-const DUPLICATES = 'kinewatch_gateway_duplicates_total';
+const LATENCY = 'kinewatch_score_latency_seconds';
+const DUPLICATES = 'kinewatch_gateway_frames_duplicate_total';
 
 /** Latency from the receipt of the last needed frame to the stored score: quantiles of the histogram, linear within a bucket. */
 export function readMetrics(text: string): { readonly duplicates: number; readonly latencyMs: DemoResult['latencyMs'] } {
