@@ -68,6 +68,15 @@ function alignedAthlete(contract: ModelContract, seed: number) {
   const bio = new Float32Array(STEPS * channels);
   const scalars = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => wave(i + seed));
   const ones = (length: number): Float32Array => new Float32Array(length).fill(1);
+  const fixed = {
+    phys: scalars(contract.phys.length),
+    physMask: ones(contract.phys.length),
+    perf: scalars(contract.perf.length),
+    perfMask: ones(contract.perf.length),
+    context: scalars(contract.context.length),
+    contextMask: ones(contract.context.length),
+    elapsedHops: 1,
+  };
   const { sizes } = contract;
   let state: ModelState = {
     final: new Float32Array(sizes.final),
@@ -82,13 +91,7 @@ function alignedAthlete(contract: ModelContract, seed: number) {
     const input: WindowInput = {
       bio,
       bioMask: mask,
-      phys: scalars(contract.phys.length),
-      physMask: ones(contract.phys.length),
-      perf: scalars(contract.perf.length),
-      perfMask: ones(contract.perf.length),
-      context: scalars(contract.context.length),
-      contextMask: ones(contract.context.length),
-      elapsedHops: 1,
+      ...fixed,
       state,
     };
     return { input, normalised };
@@ -96,7 +99,7 @@ function alignedAthlete(contract: ModelContract, seed: number) {
   const complete = (normalised: ReturnType<typeof take>['normalised'], next: ModelState): number => {
     moveBaselines(baselines, contract, normalised, 'walk');
     state = next;
-    const fixed = {
+    const clocks = {
       newestReceivedUs: 0,
       liveNowUs: 0,
       recordedNowUs: 0,
@@ -105,7 +108,7 @@ function alignedAthlete(contract: ModelContract, seed: number) {
       closedEndUs: 0,
       activityIndex: 1,
     };
-    return encodeCheckpoint({ ...fixed, state, baselines, clocks: [], streams: [] }).byteLength;
+    return encodeCheckpoint({ ...clocks, state, baselines, clocks: [], streams: [] }).byteLength;
   };
   return { take, complete };
 }

@@ -1,5 +1,6 @@
 /** The composition root: starts the roles asked for, wires them, and stops them in reverse order. */
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import pino, { type Logger } from 'pino';
 import { asmsParams } from './asms/params.ts';
@@ -40,6 +41,8 @@ import { createTelemetry, type Reading, type Telemetry } from './telemetry.ts';
 const HOUR_MS = 3_600_000;
 /** BOUNDED: frames that wait for a commit; at this the sockets are paused. */
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
+/** A stop waits this long for windows that are due; it has to be out within 10 s. */
+const DRAIN_LIMIT_MS = 5_000;
 /** Connections a pool opens: PostgreSQL's default of 100 serves a handful of processes. */
 const CONTROL_CONNECTIONS = 8;
 
@@ -140,7 +143,11 @@ async function startScoring(house: House, telemetry: Telemetry, queues: Queues, 
     },
     log: (level, message, detail) => log[level](detail, message),
   });
-  closing.add('shards', () => shards.close());
+  closing.add('shards', async () => {
+    // What is left unscored after this is scored by the next start, from the stored frames.
+    await Promise.race([shards.drain(), delay(DRAIN_LIMIT_MS, undefined, { ref: false })]);
+    await shards.close();
+  });
   log.info({ provider: shards.provider, note: shards.providerNote, model: house.contract.version, shards: config.shardCount }, 'scoring');
   const note = shards.providerNote === null ? '' : ` (${shards.providerNote})`;
   house.checks.set('scoring', () => ({ ok: true, detail: `${shards.provider}${note}, model ${house.contract.version}` }));

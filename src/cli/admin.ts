@@ -242,4 +242,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-process.exitCode = await main(process.argv.slice(2));
+const status = await main(process.argv.slice(2));
+// Everything is closed and awaited; what would keep the process is a timer of ten seconds that the schema engine leaves behind.
+process.stdout.write('', () => process.exit(status));

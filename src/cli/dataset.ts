@@ -228,7 +228,7 @@ try {
     error instanceof UsageError || (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'));
   log(
     usage
-      ? `${(error as Error).message}\nnpm run dataset -- --help says what there is.`
+      ? `${error.message}\nnpm run dataset -- --help says what there is.`
       : String(error instanceof Error ? (error.stack ?? error) : error),
   );
   process.exitCode = usage ? 2 : 1;

@@ -99,67 +99,49 @@ export function normaliseWindow(
     meanSquareZ: new Float64Array(channels).fill(Number.NaN),
     provisional: false,
   };
-  const { locations, inverses, missing, sums, squares, excess, excessSquares } = scratchOf(channels);
+  const end = steps * channels;
+  let observed = 0;
   for (let c = 0; c < channels; c += 1) {
-    locations[c] = baselines.location[offset + c] as number;
-    inverses[c] = 1 / (baselines.scale[offset + c] as number);
-  }
-  let clipped = 0;
-  // Row by row, as the values lie in memory. What the robust sums leave out is rare and summed apart.
-  for (let row = 0, at = 0; row < steps; row += 1) {
-    for (let c = 0; c < channels; c += 1, at += 1) {
+    const location = baselines.location[offset + c] as number;
+    const inverse = 1 / (baselines.scale[offset + c] as number);
+    let count = 0;
+    let sum = 0;
+    let squares = 0;
+    // What the robust sums leave out is rare and summed apart: the usual path is two sums in registers.
+    let excess = 0;
+    let excessSquares = 0;
+    for (let at = c; at < end; at += channels) {
       if (mask[at] === 0) {
         bio[at] = 0;
-        missing[c] = (missing[c] as number) + 1;
         continue;
       }
-      let z = ((bio[at] as number) - (locations[c] as number)) * (inverses[c] as number);
+      let z = ((bio[at] as number) - location) * inverse;
       if (z > HUBER_CLIP || z < -HUBER_CLIP) {
         if (z > clip || z < -clip) {
           z = z > 0 ? clip : -clip;
-          clipped += 1;
+          result.clipped += 1;
         }
         const h = huber(z);
-        excess[c] = (excess[c] as number) + z - h;
-        excessSquares[c] = (excessSquares[c] as number) + z * z - h * h;
+        excess += z - h;
+        excessSquares += z * z - h * h;
       }
       bio[at] = z;
-      sums[c] = (sums[c] as number) + z;
-      squares[c] = (squares[c] as number) + z * z;
+      sum += z;
+      squares += z * z;
+      count += 1;
     }
-  }
-  result.clipped = clipped;
-  let observed = 0;
-  for (let c = 0; c < channels; c += 1) {
-    const count = steps - (missing[c] as number);
     if (count === 0) continue;
     observed += count;
-    const sum = sums[c] as number;
-    const square = squares[c] as number;
     result.summary[c] = sum / count;
-    result.summary[channels + c] = Math.sqrt(square / count);
-    result.meanZ[c] = (sum - (excess[c] as number)) / count;
-    result.meanSquareZ[c] = Math.max(0, square - (excessSquares[c] as number)) / count;
+    result.summary[channels + c] = Math.sqrt(squares / count);
+    result.meanZ[c] = (sum - excess) / count;
+    result.meanSquareZ[c] = Math.max(0, squares - excessSquares) / count;
     if (count < minimumSamples) continue;
     result.observedChannels += 1;
     if ((baselines.count[offset + c] as number) < PRIOR_WINDOWS) result.provisional = true;
   }
   result.observedFraction = observed / (steps * channels);
   return result;
-}
-
-const SUMS = ['locations', 'inverses', 'missing', 'sums', 'squares', 'excess', 'excessSquares'] as const;
-type Scratch = Readonly<Record<(typeof SUMS)[number], Float64Array>>;
-let held: { readonly channels: number; readonly scratch: Scratch } | null = null;
-
-/** Sums of one window, one set a thread, zeroed. */
-function scratchOf(channels: number): Scratch {
-  if (held?.channels !== channels) {
-    const scratch = Object.fromEntries(SUMS.map((name) => [name, new Float64Array(channels)])) as unknown as Scratch;
-    held = { channels, scratch };
-  }
-  for (const name of SUMS) held.scratch[name].fill(0);
-  return held.scratch;
 }
 
 /** One step of the observed channels' baselines of the window's class. */

@@ -16,7 +16,7 @@ export interface SeverityCourse {
   readonly onsetS: number;
   readonly rampS: number;
   /** Severity at tS, in [0, 1]. */
-  at(tS: number): number;
+  readonly at: (tS: number) => number;
 }
 
 const clamp01 = (value: number): number => Math.min(1, Math.max(0, value));

@@ -102,7 +102,7 @@ describe('the files', () => {
       expect(files.written.map((file) => file.rows)).toEqual([20, 20]);
       const table = tableFromIPC(await readFile(join(directory, files.written[1]!.name)));
       const third = table.get(2)!.toJSON();
-      expect([...(third['bio'] as Iterable<number>)].map(Number)).toEqual(new Array(12).fill(0.25));
+      expect([...(third['bio'] as Iterable<number>)].map(Number)).toEqual(Array.from({ length: 12 }, () => 0.25));
       expect([...(third['phys'] as Iterable<number>)]).toEqual([2, -2]);
       expect([...(third['domain'] as Iterable<number>)]).toEqual([2, Number.NaN]);
       expect(third).toMatchObject({

@@ -44,6 +44,8 @@ export function createBoard(athletes: readonly { readonly id: string; readonly n
         }
         case 'recommendation.created':
           return `${elapsed()} ${row.name}: a recommendation was made`;
+        default:
+          return event satisfies never;
       }
     },
   };
