@@ -1,9 +1,21 @@
-/** Child process of bench/gateway.ts: the gateway path or its limit, a bare `ws` server, one of the two alone on this thread. */
+/**
+ * Child process of bench/gateway.ts, one of three alone on this thread: the gateway path with a counting sink, the same with the real frame
+ * writer on an embedded PostgreSQL of its own (durable commits), or their limit, a bare `ws` server.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import Fastify from 'fastify';
 import { WebSocketServer } from 'ws';
 import type { FrameOwner, FrameSink, GatewayDirectory } from '../src/gateway/ports.ts';
 import { gatewayPlugin } from '../src/gateway/plugin.ts';
+import { startEmbeddedPostgres } from '../src/store/embedded-postgres.ts';
+import { createFrameWriter } from '../src/store/frame-writer.ts';
+import { createGatewayDirectory, hashToken } from '../src/store/gateway-directory.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { ensurePartitions } from '../src/store/partitions.ts';
+import { openPool } from '../src/store/pool.ts';
 
 const COMMIT_MS = 25;
 
@@ -49,6 +61,7 @@ interface Served {
   readonly port: number;
   readonly frames: () => number;
   readonly refused: () => number;
+  readonly stop?: () => Promise<void>;
 }
 
 async function serveGateway(): Promise<Served> {
@@ -60,6 +73,46 @@ async function serveGateway(): Promise<Served> {
     port: (fastify.server.address() as AddressInfo).port,
     frames: () => sink.count.frames,
     refused: () => sink.count.refused + fastify.gateway.metrics.duplicates,
+  };
+}
+
+/** A team, its gateway with token `bench`, and one athlete and device for each connection of the load. */
+const ROSTER = `
+  WITH t AS (INSERT INTO team (id, name) VALUES (gen_random_uuid(), 'bench') RETURNING id),
+       g AS (INSERT INTO gateway (id, team_id, name, token_prefix, token_hash) SELECT gen_random_uuid(), id, 'bench', 'bench', $1 FROM t),
+       a AS (INSERT INTO athlete (id, team_id, external_id, name) SELECT gen_random_uuid(), t.id, n::text, n::text FROM t, generate_series(1, 16) AS n RETURNING id, external_id),
+       d AS (INSERT INTO device (id, team_id, serial, kind) SELECT gen_random_uuid(), t.id, n::text, 'imu' FROM t, generate_series(1, 16) AS n RETURNING id, serial)
+  INSERT INTO device_assignment (id, device_id, athlete_id, valid_from) SELECT gen_random_uuid(), d.id, a.id, 'epoch' FROM a JOIN d ON d.serial = a.external_id`;
+
+async function serveStored(): Promise<Served> {
+  const root = await mkdtemp(join(tmpdir(), 'kwb-'));
+  const postgres = await startEmbeddedPostgres({ directory: root });
+  await migrate(postgres.connectionString);
+  const pool = openPool(postgres.connectionString, { max: 4, name: 'bench' });
+  await pool.query(ROSTER, [hashToken('bench')]);
+  await ensurePartitions(pool, Date.now() * 1000, 1);
+  const writer = createFrameWriter({
+    pool,
+    commitIntervalMs: COMMIT_MS,
+    maxBufferedBytes: 2 ** 26,
+    onCommitted: () => undefined,
+    log: console.error,
+  });
+  const fastify = Fastify();
+  await fastify.register(gatewayPlugin, { directory: createGatewayDirectory(pool), sink: writer, creditBytes: 2 ** 40 });
+  await fastify.listen({ port: 0, host: '127.0.0.1' });
+  return {
+    port: (fastify.server.address() as AddressInfo).port,
+    // Counted once committed: that is when they are acknowledged.
+    frames: () => writer.stats().storedFrames,
+    refused: () => writer.stats().refusedFrames + fastify.gateway.metrics.duplicates,
+    stop: async () => {
+      await fastify.close();
+      await writer.close();
+      await pool.end();
+      await postgres.stop();
+      await rm(root, { recursive: true, force: true });
+    },
   };
 }
 
@@ -81,9 +134,12 @@ const cpuUs = (): number => {
   const { user, system } = process.cpuUsage();
   return user + system;
 };
-const served = process.argv[2] === 'bare' ? await serveBare() : await serveGateway();
+const SERVERS = { bare: serveBare, gateway: serveGateway, stored: serveStored };
+const served = await SERVERS[process.argv[2] as keyof typeof SERVERS]();
 process.on('message', () =>
   process.send?.({ frames: served.frames(), refused: served.refused(), cpuUs: cpuUs(), atUs: performance.now() * 1000 }),
 );
-process.on('disconnect', () => process.exit(0));
+process.on('disconnect', () => {
+  void Promise.resolve(served.stop?.()).finally(() => process.exit(0));
+});
 process.send?.({ port: served.port });

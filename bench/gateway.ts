@@ -128,7 +128,9 @@ interface Measured {
   readonly busy: number;
 }
 
-async function measure(kind: 'bare' | 'gateway'): Promise<Measured> {
+type Kind = 'bare' | 'gateway' | 'stored';
+
+async function measure(kind: Kind): Promise<Measured> {
   const child = fork(new URL('./gateway-server.js', import.meta.url), [kind]);
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   const sockets = await Promise.all(Array.from({ length: CONNECTIONS }, (_, index) => openLoad(port, index)));
@@ -163,20 +165,19 @@ export interface GatewayBench {
 
 const medianOf = (runs: readonly Measured[], field: keyof Measured): number => median(runs.map((run) => run[field]));
 
-/** Runs from dist (the server is a child process). Frames per second of both, medians of interleaved pairs; the ratio is that of the medians. */
-export async function benchGateway(): Promise<GatewayBench> {
+/** One kind of server against the bare one: frames per second, medians of interleaved pairs; the ratio is that of the medians. */
+async function compare(name: string, kind: Kind): Promise<GatewayBench> {
   const ours: Measured[] = [];
   const limit: Measured[] = [];
   for (let pair = 0; pair < PAIRS; pair += 1) {
     // One at a time: they would measure each other. The order alternates, so that neither always runs on the warmer machine.
-    for (const kind of pair % 2 === 0 ? (['bare', 'gateway'] as const) : (['gateway', 'bare'] as const)) {
-      // oxlint-disable-next-line no-await-in-loop
-      (kind === 'bare' ? limit : ours).push(await measure(kind));
+    for (const each of pair % 2 === 0 ? (['bare', kind] as const) : ([kind, 'bare'] as const)) {
+      (each === 'bare' ? limit : ours).push(await measure(each));
     }
   }
   const [oursPerS, limitPerS] = [medianOf(ours, 'framesPerS'), medianOf(limit, 'framesPerS')];
   return {
-    name: 'gateway path',
+    name,
     ours: oursPerS,
     limit: limitPerS,
     ratio: oursPerS / limitPerS,
@@ -185,3 +186,9 @@ export async function benchGateway(): Promise<GatewayBench> {
     busy: { ours: medianOf(ours, 'busy'), limit: medianOf(limit, 'busy') },
   };
 }
+
+/** Header, checks, append and hand-off, with store and shards as counting sinks. Runs from dist (the server is a child process). */
+export const benchGateway = (): Promise<GatewayBench> => compare('gateway path', 'gateway');
+
+/** The gateway and the real frame writer: frames committed durably to PostgreSQL and acknowledged. Shards are left out. */
+export const benchAcknowledged = (): Promise<GatewayBench> => compare('acknowledged end to end', 'stored');

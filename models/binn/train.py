@@ -270,13 +270,30 @@ def fit_spread(model: Binn, windows: WindowSet, athletes: list[Athlete], rng: np
         optimiser.step()
 
 
-def fit(windows: WindowSet, minutes: float, seed: int, alpha: float, beta: float, max_passes: int, log) -> tuple[Binn, DomainMap, dict]:
-    """Trains until validation stops improving, the passes or the minutes are used up; gives back the best weights by validation loss."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
+@dataclass
+class Progress:
+    """Where a run stands after a pass: everything that the next pass needs."""
+
+    passes: int = 0
+    seen: int = 0
+    seconds: float = 0.0
+    best: float = float("inf")
+    best_pass: int = 0
+    history: list | None = None
+
+    def since(self) -> int:
+        return self.passes - self.best_pass
+
+
+def fit(windows: WindowSet, minutes: float, seed: int, alpha: float, beta: float, max_passes: int, running: Path | None, log) -> tuple[Binn, DomainMap, dict]:
+    """
+    Trains until validation stops improving, the passes or the minutes are used up; gives back the best weights by validation loss.
+    After each pass everything is written to `running`; where that file is there already, the run goes on from it.
+    """
     training, validation = windows.of("train"), windows.of("validation")
     if not training or not validation:
         raise ValueError("the data set needs training and validation athletes")
+    torch.manual_seed(seed)
     scales = Scales.of(windows, training)
     model = Binn()
     model.performance_location.fill_(scales.performance_location)
@@ -284,31 +301,46 @@ def fit(windows: WindowSet, minutes: float, seed: int, alpha: float, beta: float
     domain_map = DomainMap(model.sizes.hidden, windows.columns["domain"].shape[1])
     # spread gets no gradient here: fit_spread trains it once the rest stands still.
     optimiser = torch.optim.Adam([*(p for n, p in model.named_parameters() if not n.startswith("spread")), *domain_map.parameters()], lr=LEARNING_RATE)
+    at, best_weights = Progress(history=[]), None
+    if running is not None and running.exists():
+        stored = torch.load(running, weights_only=True)
+        model.load_state_dict(stored["model"])
+        domain_map.load_state_dict(stored["map"])
+        optimiser.load_state_dict(stored["optimiser"])
+        at, best_weights = Progress(**stored["progress"]), stored["best"]
+        log(f"going on after pass {at.passes} of {running}")
     started = time.monotonic()
-    deadline = started + minutes * 60
-    best, best_state, since, seen, history = float("inf"), None, 0, 0, []
-    for number in range(1, max_passes + 1):
+    before, deadline = at.seconds, started + minutes * 60
+    while at.passes < max_passes and at.since() < PATIENCE and time.monotonic() < deadline:
+        # Seeded by pass, so that a run that was cut and went on equals one that was not.
+        rng = np.random.default_rng((seed, at.passes))
+        torch.manual_seed(seed * 100_003 + at.passes)
         train_loss, count = train_pass(model, domain_map, optimiser, windows, training, scales, rng, deadline, alpha, beta)
-        seen += count
         held = validation_loss(model, domain_map, windows, validation, scales, alpha, beta)
-        history.append({"pass": number, "train": train_loss, **held})
-        log(f"pass {number:3d}  train {train_loss:.4f}  validation {held['total']:.4f}  injury {held['injury']:.4f}  rehab {held['rehab']:.3f}  consistency {held['consistency']:.3f}  {seen} windows, {time.monotonic() - started:.0f} s")
+        at.passes, at.seen, at.seconds = at.passes + 1, at.seen + count, before + time.monotonic() - started
+        at.history.append({"pass": at.passes, "train": train_loss, **held})
         # Judged by what is served (injury, rehabilitation, performance); the domain map is thrown away.
         judged = held["injury"] + held["rehab"] + held["performance"]
-        if judged < best:
-            best, since = judged, 0
-            best_state = ({k: v.clone() for k, v in model.state_dict().items()}, {k: v.clone() for k, v in domain_map.state_dict().items()}, number)
-        else:
-            since += 1
-        if since >= PATIENCE or time.monotonic() > deadline:
-            break
-    assert best_state is not None
-    model.load_state_dict(best_state[0])
-    domain_map.load_state_dict(best_state[1])
+        if judged < at.best:
+            at.best, at.best_pass = judged, at.passes
+            best_weights = {"model": {k: v.clone() for k, v in model.state_dict().items()}, "map": {k: v.clone() for k, v in domain_map.state_dict().items()}}
+        log(
+            f"pass {at.passes:3d}  train {train_loss:.4f}  validation {held['total']:.4f}  injury {held['injury']:.4f}  rehab {held['rehab']:.3f}"
+            f"  consistency {held['consistency']:.3f}  {at.seen} windows, {at.seconds:.0f} s"
+        )
+        if running is not None:
+            torch.save(
+                {"model": model.state_dict(), "map": domain_map.state_dict(), "optimiser": optimiser.state_dict(), "progress": vars(at), "best": best_weights},
+                running,
+            )
+    if best_weights is None:
+        raise RuntimeError("no pass ended within the time")
+    model.load_state_dict(best_weights["model"])
+    domain_map.load_state_dict(best_weights["map"])
     facts = {
-        "seed": seed, "alpha": alpha, "beta": beta, "learningRate": LEARNING_RATE, "lanes": LANES, "chunk": CHUNK, "passes": len(history),
-        "bestPass": best_state[2], "windowsSeen": seen, "seconds": round(time.monotonic() - started, 1), "stoppedEarly": since >= PATIENCE,
-        "validation": history[best_state[2] - 1],
+        "seed": seed, "alpha": alpha, "beta": beta, "learningRate": LEARNING_RATE, "lanes": LANES, "chunk": CHUNK, "passes": at.passes,
+        "bestPass": at.best_pass, "windowsSeen": at.seen, "seconds": round(at.seconds, 1), "stoppedEarly": at.since() >= PATIENCE,
+        "validation": at.history[at.best_pass - 1],
     }
     return model, domain_map, facts
 
@@ -327,6 +359,7 @@ def main() -> None:
     parser.add_argument("--beta", type=float, default=BETA)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--version", default="0.1.0")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that the cache holds (running.pt)")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 
@@ -335,9 +368,14 @@ def main() -> None:
 
     windows = WindowSet(args.data)
     log(f"{len(windows)} windows of {len(windows.athletes)} athletes: " + ", ".join(f"{s} {len(windows.of(s))}" for s in ("train", "validation", "test")))
-    model, _, facts = fit(windows, args.minutes, args.seed, args.alpha, args.beta, args.passes, log)
+    cache = args.cache or args.data
+    cache.mkdir(parents=True, exist_ok=True)
+    running = cache / "running.pt"
+    if not args.resume:
+        running.unlink(missing_ok=True)
+    model, _, facts = fit(windows, args.minutes, args.seed, args.alpha, args.beta, args.passes, running, log)
     fit_spread(model, windows, windows.of("train"), np.random.default_rng(args.seed + 1))
-    report = release.publish(model, windows, facts, args.out, args.cache or args.data, args.version)
+    report = release.publish(model, windows, facts, args.out, cache, args.version)
     log(f"wrote {args.out / 'binn.onnx'}: {report['bytes']} bytes, {report['msPerWindow']:.3f} ms a window at batch 8 on one thread")
     print(json.dumps({"training": facts, **report}))
 

@@ -68,8 +68,8 @@ export interface NormalisedWindow {
   /** Mean of z per channel, then RMS of z per channel; NaN where masked. */
   readonly summary: Float32Array;
   /** Mean and mean square of the Huber-clipped z, kept for the step of the baselines. */
-  readonly meanZ: Float64Array;
-  readonly meanSquareZ: Float64Array;
+  readonly meanZ: number[];
+  readonly meanSquareZ: number[];
   /** Some observed channel still leans on the population by half or more. */
   provisional: boolean;
 }
@@ -95,8 +95,8 @@ export function normaliseWindow(
     observedFraction: 0,
     observedChannels: 0,
     summary: new Float32Array(2 * channels).fill(Number.NaN),
-    meanZ: new Float64Array(channels).fill(Number.NaN),
-    meanSquareZ: new Float64Array(channels).fill(Number.NaN),
+    meanZ: Array.from({ length: channels }, () => Number.NaN),
+    meanSquareZ: Array.from({ length: channels }, () => Number.NaN),
     provisional: false,
   };
   const end = steps * channels;

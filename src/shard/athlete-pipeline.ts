@@ -721,7 +721,7 @@ export function createAthletePipeline(options: PipelineOptions): AthletePipeline
       finish(due, output !== null);
       stats.windowsCompleted += 1;
       if (output === null) stats.windowsUnscored += 1;
-      else state = { final: output.next.final.slice(), a: output.next.a.slice(), h: output.next.h.slice() };
+      else state = output.next; // the caller's own copies (Scorer)
       const scored = output === null ? unscored(due.meta, scoredAtUs) : scoredWindow(due.meta, output, scoredAtUs);
       return { scored, checkpoint: checkpointBytes() };
     },

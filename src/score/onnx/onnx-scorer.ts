@@ -41,7 +41,9 @@ export async function createOnnxScorer(options: OnnxScorerOptions): Promise<Onnx
     return { name, dimensions, width, data: new Float32Array(maxBatch * width) };
   });
   const buffers = inputs.map((input) => input.data);
-  const outputNames = graphOutputs(contract).map((tensor) => tensor.name);
+  const outputs = graphOutputs(contract);
+  const outputNames = outputs.map((tensor) => tensor.name);
+  const widths = outputs.map((tensor) => tensor.dimensions.reduce((product, size) => product * size, 1));
   /** Tensors over the same preallocated memory, one set a batch size. */
   const feeds: (Record<string, ort.Tensor> | undefined)[] = [];
   const feedsOf = (batch: number): Record<string, ort.Tensor> =>
@@ -63,7 +65,8 @@ export async function createOnnxScorer(options: OnnxScorerOptions): Promise<Onnx
         fill(window, row, buffers);
       });
       const results = await session.run(feedsOf(windows.length), outputNames);
-      return windows.map((_, row) => pick(results, row, contract));
+      const data = outputNames.map((name) => (results[name] as ort.Tensor).data as Float32Array);
+      return windows.map((_, row) => pick(data, widths, row));
     } finally {
       busy = false;
     }
@@ -131,21 +134,29 @@ function fill(window: WindowInput, row: number, buffers: readonly Float32Array[]
   (buffers[parts.length] as Float32Array)[row] = window.elapsedHops;
 }
 
-function pick(results: ort.InferenceSession.OnnxValueMapType, row: number, { sizes }: ModelContract): WindowOutput {
-  const slice = (name: string, width: number): Float32Array => {
-    const data = (results[name] as ort.Tensor).data as Float32Array;
-    return data.slice(row * width, (row + 1) * width);
-  };
-  const one = (name: string): number => ((results[name] as ort.Tensor).data as Float32Array)[row] as number;
+/** One window's row of every output, order as in graphOutputs; the vectors share one allocation of their own. */
+function pick(outputs: readonly Float32Array[], widths: readonly number[], row: number): WindowOutput {
+  const own = new Float32Array(widths.reduce((sum, width) => sum + width, 0));
+  let end = 0;
+  const parts = widths.map((width, i) => {
+    const from = outputs[i] as Float32Array;
+    const start = end;
+    for (let k = row * width; k < (row + 1) * width; k += 1, end += 1) own[end] = from[k] as number;
+    return own.subarray(start, end);
+  }) as WindowParts;
+  const [logit, rehab, performance, fAttn, attnTime, attnTokens, residual, deviation, final, a, h] = parts;
   return {
-    stateLogit: one('state_logit'),
-    logitSd: one('logit_sd'),
-    rehab: one('rehab'),
-    performance: one('performance'),
-    residualNorm: one('residual_norm'),
-    fAttn: slice('f_attn', sizes.attn),
-    attnTime: slice('attn_time', sizes.timeSteps),
-    attnTokens: slice('attn_tokens', sizes.tokens),
-    next: { final: slice('next_final', sizes.final), a: slice('next_a', sizes.hidden), h: slice('next_h', 2 * sizes.hidden) },
+    stateLogit: logit[0] as number,
+    logitSd: deviation[0] as number,
+    rehab: rehab[0] as number,
+    performance: performance[0] as number,
+    residualNorm: residual[0] as number,
+    fAttn,
+    attnTime,
+    attnTokens,
+    next: { final, a, h },
   };
 }
+
+type Vector = Float32Array;
+type WindowParts = [Vector, Vector, Vector, Vector, Vector, Vector, Vector, Vector, Vector, Vector, Vector];
