@@ -16,11 +16,11 @@ import type { ModelState, Scorer, WindowInput } from '../src/score/ports.ts';
 import { createAthletePipeline, type AthletePipeline } from '../src/shard/athlete-pipeline.ts';
 import { encodeCheckpoint } from '../src/shard/checkpoint.ts';
 
-const ATHLETES = 64;
+const ATHLETES = 128;
 const STEPS = 200;
 const BATCHES = [1, 2, 4, 8, 16, 32, 64];
 /** The service's own. */
-const OUR_BATCH = 32;
+const OUR_BATCH = 64;
 const ROUNDS = 9;
 const ROUND_MS = 400;
 

@@ -105,29 +105,32 @@ class HalveRate(nn.Module):
 
 
 class Pyramid(nn.Module):
-    """Temporal convolutions at 100, 50 and 25 Hz that meet at 25 Hz. [B, 2C, T] (values, then masks) -> [B, fast + middle + slow, L]."""
+    """
+    Temporal convolutions at 100, 50 and 25 Hz that meet at 25 Hz. Values and masks [B, C, T] -> [B, fast + middle + slow, L].
+    The slower branches also see the rectified signal low-passed (an envelope): how strongly a foot moves is then linear in the input.
+    """
 
     def __init__(self, inputs: int, fast: int, middle: int, slow: int) -> None:
         super().__init__()
+        self.inputs = inputs
         self.halve = HalveRate()
         self.fast_in = nn.Conv1d(2 * inputs, fast, 6, stride=2, padding=2)
         self.fast_out = nn.Conv1d(fast, fast, 6, stride=2, padding=2)
-        self.middle_in = nn.Conv1d(2 * inputs, middle, 6, stride=2, padding=2)
-        self.slow_in = nn.Conv1d(2 * inputs, slow, 5, padding=2)
+        self.middle_in = nn.Conv1d(3 * inputs, middle, 6, stride=2, padding=2)
+        self.slow_in = nn.Conv1d(3 * inputs, slow, 5, padding=2)
 
-    def forward(self, x100: Tensor) -> Tensor:
-        x50 = self.halve(x100)
+    def forward(self, value: Tensor, mask: Tensor) -> Tensor:
+        x50 = self.halve(torch.cat((value, value.abs(), mask), dim=1))
         x25 = self.halve(x50)
-        fast = F.relu(self.fast_out(F.relu(self.fast_in(x100))))
+        fast = F.relu(self.fast_out(F.relu(self.fast_in(torch.cat((value, mask), dim=1)))))
         middle = F.relu(self.middle_in(self.normalise(x50)))
         return torch.cat((fast, middle, F.relu(self.slow_in(self.normalise(x25)))), dim=1)
 
-    @staticmethod
-    def normalise(x: Tensor) -> Tensor:
+    def normalise(self, x: Tensor) -> Tensor:
         """Masked values are zero, so a low-passed sum over a gap shrinks towards zero: dividing by the low-passed mask undoes it."""
-        half = x.shape[1] // 2
-        value, mask = x[:, :half], x[:, half:]
-        return torch.cat((value / torch.clamp(mask, min=0.125), mask), dim=1)
+        mask = x[:, 2 * self.inputs :]
+        share = torch.clamp(mask, min=0.125)
+        return torch.cat((x[:, : self.inputs] / share, x[:, self.inputs : 2 * self.inputs] / share, mask), dim=1)
 
 
 def picking(picked: list[int], signs: list[float]) -> Tensor:
@@ -162,11 +165,10 @@ class MultiScaleEncoder(nn.Module):
     def forward(self, value: Tensor, mask: Tensor) -> Tensor:
         # [w, C] x [B, C, T]: picked and channels-first in one go.
         value, mask = value.transpose(1, 2), mask.transpose(1, 2)
-        left = torch.cat((torch.matmul(self.pick_left, value), torch.matmul(self.pick_left, mask)), dim=1)
-        right = torch.cat((torch.matmul(self.pick_right, value), torch.matmul(self.pick_right_mask, mask)), dim=1)
-        middle = torch.cat((torch.matmul(self.pick_middle, value), torch.matmul(self.pick_middle, mask)), dim=1)
-        left_steps, right_steps = self.side(torch.cat((left, right), dim=0)).chunk(2, dim=0)
-        trunk = self.trunk(middle)
+        values = torch.cat((torch.matmul(self.pick_left, value), torch.matmul(self.pick_right, value)), dim=0)
+        masks = torch.cat((torch.matmul(self.pick_left, mask), torch.matmul(self.pick_right_mask, mask)), dim=0)
+        left_steps, right_steps = self.side(values, masks).chunk(2, dim=0)
+        trunk = self.trunk(torch.matmul(self.pick_middle, value), torch.matmul(self.pick_middle, mask))
         joined = torch.cat((left_steps + right_steps, left_steps - right_steps, trunk), dim=1).transpose(1, 2)
         mixed = self.mix(self.norm(joined).transpose(1, 2)).transpose(1, 2)
         return self.skip(joined) + F.relu(mixed)
@@ -293,7 +295,7 @@ class Binn(nn.Module):
         bio_there = seen.amax(dim=1, keepdim=True)
         sequence = self.encoder(bio * bio_mask, bio_mask)
         recurrent, _ = self.lstm(self.drop(self.lstm_norm(sequence)).transpose(0, 1))
-        recurrent = recurrent.transpose(0, 1)  # [B, L, hidden], eq. 10
+        recurrent = sequence + recurrent.transpose(0, 1)  # [B, L, hidden], eq. 10
         share = seen / torch.clamp(seen.sum(dim=1, keepdim=True), min=1.0)
         h = torch.matmul(share.unsqueeze(1), recurrent).squeeze(1)
         f_attn, attn_time = self.attention(recurrent, seen)
@@ -314,7 +316,7 @@ class Binn(nn.Module):
         """Eq. 11 between windows that do not overlap: H(k) - H(k-2), or H(k) - H(k-1) where the last window is two hops back or more."""
         last, before = state_h[:, : self.sizes.hidden], state_h[:, self.sizes.hidden :]
         reference = torch.where(elapsed > 1.5, last, before)
-        # An exact zero vector stands for "no such window": a mean of LSTM outputs is never exactly zero.
+        # An exact zero vector stands for "no such window": a mean over a sequence is never exactly zero.
         known = bio_there * (reference.abs().amax(dim=1, keepdim=True) > 0).to(h.dtype)
         return (h - reference) * known, known
 

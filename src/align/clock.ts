@@ -65,9 +65,10 @@ export function createClockSegment(restored?: ClockSegmentState): ClockSegment {
   let baseDelayUs = restored?.baseDelayUs ?? 0;
   const xs: number[] = [];
   const ys: number[] = [];
-  for (let i = 0; restored !== undefined && i + 1 < restored.points.length; i += 2) {
-    xs.push(restored.points[i] as number);
-    ys.push(restored.points[i + 1] as number);
+  const points = restored?.points ?? [];
+  for (let i = 0; i + 1 < points.length; i += 2) {
+    xs.push(points[i] as number);
+    ys.push(points[i + 1] as number);
   }
   let slope = 0;
   let intercept = 0;

@@ -43,7 +43,7 @@ export function createStreamBuffer(channels: number, rateHz: number): StreamBuff
     },
     append(sequence, startUs, segmentId, rows, count) {
       let hasNaN = false;
-      for (let i = 0; i < count * samples.channels && !hasNaN; i += 1) hasNaN = Number.isNaN(rows[i] as number);
+      for (let i = 0; i < count * samples.channels && !hasNaN; i += 1) hasNaN = Number.isNaN(rows[i]);
       blocks.push({ sequence, startUs, count, firstSample: samples.end, segmentId, hasNaN });
       samples.append(rows, count);
       let gone = 0;

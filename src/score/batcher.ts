@@ -32,7 +32,7 @@ export function createBatcher<Source, Item>(maxBatch: number): Batcher<Source, I
     },
     next: (take) => {
       const batch: (readonly [Source, Item])[] = [];
-      for (const source of [...line]) {
+      for (const source of Array.from(line)) {
         if (batch.length >= maxBatch) break;
         line.delete(source);
         const item = take(source);

@@ -78,16 +78,13 @@ async function handle(message: ToWorker, running: Awaited<ReturnType<typeof star
 }
 
 // Messages that come before the shard is ready wait in the port.
-const running = start();
-running.then(
-  (shard) => {
-    port?.on('message', (message: ToWorker) => {
-      void handle(message, shard);
-    });
-  },
-  (error: unknown) => {
-    const code = error instanceof KinewatchError ? error.code : 'internal';
-    tell({ type: 'failed', code, message: error instanceof Error ? error.message : String(error) });
-    port?.close();
-  },
-);
+try {
+  const running = await start();
+  port?.on('message', (message: ToWorker) => {
+    void handle(message, running);
+  });
+} catch (error) {
+  const code = error instanceof KinewatchError ? error.code : 'internal';
+  tell({ type: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+  port?.close();
+}

@@ -10,14 +10,14 @@ import { mean, median, quantile } from './order-statistics.ts';
 const GRAVITY_M_S2 = 9.80665;
 
 /**
- * Every chosen number of the step detector. Weights and shares were chosen on half of the subjects (by hash of the subject). stanceQuantile, shortestS and
- * the split numbers were settled after the other half's worst trials had been looked at, so that half is no untouched test set.
+ * Every chosen number of the step detector, fitted on all subjects of the gait recordings, so no subject of them is a test set. What to expect of
+ * others was estimated by cross-validation over subjects: test/integration/recordings-gait.test.ts has the figures and says what they leave out.
  */
 export const GAIT_PARAMETERS = {
   /** What an acceleration counts beside an angular velocity, (rad/s)/(m/s2): the zero crossing between push-off and swing must not look like rest. */
-  accelWeight: 0.53,
+  accelWeight: 0.6,
   /** Length of the moving root mean square: longer than the dip inside a swing, shorter than the shortest foot-flat phase. */
-  smoothS: 0.11,
+  smoothS: 0.13,
   /** Samples above this count as motion when the swing level is read: five times what a standing foot shows. */
   motionFloorRadS: 1.05,
   swingQuantile: 0.9,
@@ -33,10 +33,15 @@ export const GAIT_PARAMETERS = {
   splitQuantile: 0.3,
   splitShareStep: 0.03,
   splitShareMax: 0.6,
-  /** Heel-off: share of the push-off peak; foot-flat: share of the step's peak. */
-  startShare: 0.3,
-  endShare: 0.16,
+  /** Heel-off: share of the push-off peak; foot-flat: share of the step's peak. Both for a peak of referencePeakRadS, see boundaryLevel. */
+  startShare: 0.28,
+  endShare: 0.17,
+  referencePeakRadS: 10,
+  /** 1 would make the level a fixed share of every peak, 0 one level for all. */
+  peakExponent: 0.75,
   reachS: 0.15,
+  /** A motion with no other this near, before or after it, is no walking. */
+  loneGapS: 3,
   /** Levels are read afresh for each stretch of this length, so that a warm-up walk does not set the threshold of a run. */
   levelBlockS: 120,
 } as const;
@@ -127,13 +132,22 @@ function splitRegion(index: Float64Array, region: [number, number], usual: numbe
   return [region];
 }
 
+/**
+ * Level of the motion index at which a step begins or ends. It follows the peak less than in proportion: a fixed share of the low peak of a shuffling foot
+ * is reached on its slow rise, long before the heel-off that was annotated.
+ */
+function boundaryLevel(share: number, peak: number): number {
+  const { peakExponent, referencePeakRadS } = GAIT_PARAMETERS;
+  return share * peak ** peakExponent * referencePeakRadS ** (1 - peakExponent);
+}
+
 /** Moves a region's ends to heel-off and foot-flat; `from` and `to` are the neighbours it must not reach into. */
 function refine(index: Float64Array, region: [number, number], from: number, to: number): StepInterval {
   const [a, b] = region;
   const middle = (a + b) >> 1;
   const pushOff = peakOf(index, a, Math.max(a + 1, middle));
-  const startLevel = GAIT_PARAMETERS.startShare * (index[pushOff] as number);
-  const endLevel = GAIT_PARAMETERS.endShare * (index[peakOf(index, a, b)] as number);
+  const startLevel = boundaryLevel(GAIT_PARAMETERS.startShare, index[pushOff] as number);
+  const endLevel = boundaryLevel(GAIT_PARAMETERS.endShare, index[peakOf(index, a, b)] as number);
   let start = pushOff;
   while (start > from && (index[start - 1] as number) > startLevel) start -= 1;
   let end = b;
@@ -166,8 +180,19 @@ function stepsOfBlock(index: Float64Array, rateHz: number): StepInterval[] {
     .filter(([a, b]) => b - a >= shortest);
 }
 
+/** Leaves out steps that the stream's start or end cuts off, whose heel-off or foot-flat nobody has seen, and lone motions. */
+function wholeStepsOfWalks(steps: readonly StepInterval[], rows: number, rateHz: number): StepInterval[] {
+  const near = GAIT_PARAMETERS.loneGapS * rateHz;
+  return steps.filter(([start, end], k) => {
+    const sinceLast = start - (steps[k - 1]?.[1] ?? -Infinity);
+    const untilNext = (steps[k + 1]?.[0] ?? Infinity) - end;
+    return start > 0 && end < rows && Math.min(sinceLast, untilNext) < near;
+  });
+}
+
 /**
- * Steps of one foot, in order, without overlap, in samples of the stream. A stream in which nothing moves, or an empty one, has none.
+ * Steps of one foot, in order, without overlap, in samples of the stream. A stream in which nothing moves, or an empty one, has none; nor has one with a
+ * single step.
  * @throws RangeError where rateHz is not positive or the samples are not rows of six.
  */
 export function detectSteps(imu: FootImu): StepInterval[] {
@@ -187,7 +212,7 @@ export function detectSteps(imu: FootImu): StepInterval[] {
       else steps.push([from + a, from + b]);
     }
   }
-  return steps;
+  return wholeStepsOfWalks(steps, index.length, imu.rateHz);
 }
 
 export type StepTimes = readonly (readonly [startS: number, endS: number])[];
@@ -203,7 +228,7 @@ export interface GaitSummary {
   readonly strides: { readonly left: number; readonly right: number };
 }
 
-export const GAIT_METHOD = 'foot-imu-motion-index-1';
+export const GAIT_METHOD = 'foot-imu-motion-index-2';
 export const SYMMETRY_DEFINITION = `${ASYMMETRY_FORMULA} of foot-flat time averaged over strides`;
 
 /** Longer than this is a stop or a turn, not a stride: two seconds is under half of the slowest habitual cadence of healthy adults. */

@@ -1,23 +1,14 @@
 /** One suite over both backends of the queues. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openQueues, type Queues } from '../../src/queue/queues.ts';
 import { gate } from '../support/gate.ts';
 import { startTestDatabase, type TestDatabase } from '../support/database.ts';
+import { freePort } from '../support/service-process.ts';
+import { haveTool } from '../support/tools.ts';
 
-const redisBinary = spawnSync('redis-server', ['--version']).error === undefined;
-if (!redisBinary) console.log('queues on Redis are not tested: there is no redis-server here');
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
+const redisBinary = haveTool('redis-server', 'queues on Redis are');
 
 async function startRedis(): Promise<{ url: string; process: ChildProcess }> {
   const port = await freePort();

@@ -1,8 +1,10 @@
 /**
- * Steps of the gait recordings against their annotation. Most parameters were chosen on the tuning half of the subjects, a few after looking at both
- * (GAIT_PARAMETERS says which): the other half is printed beside it, but is not an untouched test set.
+ * Steps of the gait recordings against their annotation. The detector's numbers were fitted on all subjects, so the figures of this test describe the fit.
+ * What to expect of other subjects was estimated by cross-validation: six folds of whole subjects, stratified by group, each scored with the smoothing, the
+ * acceleration weight and the four shares chosen on the other five. F1 at 50 % and 75 % overlap then was 0.996 and 0.984 (healthy), 0.991 and 0.965
+ * (orthopedic). The form of the rules had been settled on all subjects before. With the peak exponent chosen on the folds too, orthopedic falls to 0.991 and
+ * 0.957 to 0.959, whatever the search starts from: without the one shuffling subject (107) an exponent of 1 is chosen, as good as 0.75 for all others.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseTrialList, type TrialRow } from '../../src/recordings/gait-imu.ts';
@@ -13,11 +15,10 @@ import { summariseSession } from '../../src/signal/session-metrics.ts';
 import { haveRecordings, recordingPath } from '../support/recordings.ts';
 import { matchSteps } from '../support/step-matching.ts';
 
-const isTuning = (subject: string): boolean => BigInt(`0x${createHash('sha256').update(subject).digest('hex')}`) % 2n === 0n;
+/** In samples at 100 Hz, as the annotation is: in seconds an overlap of exactly three quarters may be rounded to less. */
+const inSamples = (steps: StepTimes): StepTimes => steps.map(([a, b]) => [Math.round(a * 100), Math.round(b * 100)] as const);
 
-const inSeconds = (steps: TrialRow['leftSteps']): StepTimes => steps.map(([a, b]) => [a / 100, b / 100] as const);
-
-const matchedOf = (found: StepTimes, annotated: TrialRow['leftSteps']): number => matchSteps(found, inSeconds(annotated), 0.5).matched;
+const matchedOf = (found: StepTimes, annotated: TrialRow['leftSteps']): number => matchSteps(inSamples(found), annotated, 0.5).matched;
 
 describe.skipIf(!haveRecordings)('steps of the gait recordings', () => {
   const gaits = new Map<TrialRow, GaitSummary>();
@@ -42,7 +43,7 @@ describe.skipIf(!haveRecordings)('steps of the gait recordings', () => {
         [gait.steps.left, trial.leftSteps],
         [gait.steps.right, trial.rightSteps],
       ] as const) {
-        const count = matchSteps(found, inSeconds(annotated), overlap);
+        const count = matchSteps(inSamples(found), annotated, overlap);
         matched += count.matched;
         total += count.detected + count.annotated;
       }
@@ -50,17 +51,14 @@ describe.skipIf(!haveRecordings)('steps of the gait recordings', () => {
     return (2 * matched) / total;
   };
 
-  test.each(['healthy', 'orthopedic'])('%s: F1 at half and at three quarters overlap', (group) => {
+  test.each([
+    ['healthy', 0.995, 0.983],
+    ['orthopedic', 0.989, 0.963],
+  ] as const)('%s: F1 at half and at three quarters overlap', (group, atHalf, atThreeQuarters) => {
     const inGroup = (trial: TrialRow): boolean => trial.group === group;
-    for (const [half, keep] of [
-      ['tuning half', (trial: TrialRow) => inGroup(trial) && isTuning(trial.subject)],
-      ['other half', (trial: TrialRow) => inGroup(trial) && !isTuning(trial.subject)],
-      ['all subjects', inGroup],
-    ] as const) {
-      console.log(`${group}, ${half}: F1 ${f1(keep, 0.5).toFixed(4)} at 50 %, ${f1(keep, 0.75).toFixed(4)} at 75 %`);
-    }
-    expect(f1(inGroup, 0.5)).toBeGreaterThanOrEqual(0.985);
-    expect(f1(inGroup, 0.75)).toBeGreaterThanOrEqual(0.95);
+    console.log(`${group}, all subjects: F1 ${f1(inGroup, 0.5).toFixed(4)} at 50 %, ${f1(inGroup, 0.75).toFixed(4)} at 75 %`);
+    expect(f1(inGroup, 0.5)).toBeGreaterThanOrEqual(atHalf);
+    expect(f1(inGroup, 0.75)).toBeGreaterThanOrEqual(atThreeQuarters);
   });
 
   test('left and right are never swapped', () => {

@@ -2,9 +2,10 @@
 import type { ModelContract } from '../../src/contracts/model.ts';
 import type { Scorer, WindowInput, WindowOutput } from '../../src/score/ports.ts';
 
+const meanOf = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
 export function fakeOutput(contract: ModelContract, input: WindowInput): WindowOutput {
   const { sizes } = contract;
-  const meanOf = (values: Float32Array): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const seen = meanOf(input.bio) + 0.1 * meanOf(input.phys) + 0.01 * meanOf(input.context) + meanOf(input.bioMask);
   const carried = meanOf(input.state.final) + meanOf(input.state.a) + meanOf(input.state.h);
   const stateLogit = Math.tanh(seen + 0.5 * carried + 0.01 * input.elapsedHops);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createClockSegment } from '../../src/align/clock.ts';
 import { createDeviceClock } from '../../src/align/device-clock.ts';
@@ -97,13 +97,29 @@ describe('device clock', () => {
   });
 });
 
+/** A knock both devices feel every 1.7 s: a Gaussian pulse of 20 ms. */
+const knock = (timeUs: number): number => {
+  const since = (timeUs - START_US) % 1_700_000;
+  return 50 * Math.exp(-(((since - 850_000) / 20_000) ** 2));
+};
+/** Centre of mass of the largest pulse in a window, in ms. */
+const centre = (bio: Float32Array, channel: number): number => {
+  let best = 0;
+  for (let k = 0; k < 200; k += 1) if ((bio[k * 32 + channel] as number) > (bio[best * 32 + channel] as number)) best = k;
+  let sum = 0;
+  let weight = 0;
+  for (let k = Math.max(0, best - 6); k <= Math.min(199, best + 6); k += 1) {
+    const value = bio[k * 32 + channel] as number;
+    sum += value * k;
+    weight += value;
+  }
+  return best < 8 || best > 191 ? Number.NaN : (sum / weight) * 10;
+};
+/** The two may have picked neighbouring knocks. */
+const apart = (a: number, b: number): number => Math.abs(a - b - 1_700 * Math.round((a - b) / 1_700));
+
 describe('two devices of one athlete', () => {
   const contract = { ...standInContract(), zClip: 1e9 };
-  /** A knock both devices feel every 1.7 s: a Gaussian pulse of 20 ms. */
-  const knock = (timeUs: number): number => {
-    const since = (timeUs - START_US) % 1_700_000;
-    return 50 * Math.exp(-(((since - 850_000) / 20_000) ** 2));
-  };
   const device = (streamId: number, placement: string, seed: number, options: Partial<DeviceOptions>) =>
     makeDevice({
       streamId,
@@ -117,21 +133,6 @@ describe('two devices of one athlete', () => {
       random: randomFrom(seed),
       ...options,
     });
-  /** Centre of mass of the largest pulse in a window, in ms. */
-  const centre = (bio: Float32Array, channel: number): number => {
-    let best = 0;
-    for (let k = 0; k < 200; k += 1) if ((bio[k * 32 + channel] as number) > (bio[best * 32 + channel] as number)) best = k;
-    let sum = 0;
-    let weight = 0;
-    for (let k = Math.max(0, best - 6); k <= Math.min(199, best + 6); k += 1) {
-      const value = bio[k * 32 + channel] as number;
-      sum += value * k;
-      weight += value;
-    }
-    return best < 8 || best > 191 ? Number.NaN : (sum / weight) * 10;
-  };
-  /** The two may have picked neighbouring knocks. */
-  const apart = (a: number, b: number): number => Math.abs(a - b - 1_700 * Math.round((a - b) / 1_700));
   const alignmentErrors = (first: Partial<DeviceOptions>, second: Partial<DeviceOptions>, seed: number): number[] => {
     const left = device(1, 'foot-left', seed, first);
     const right = device(2, 'foot-right', seed + 1, second);

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeCheckpoint, MAX_CHECKPOINT_BYTES } from '../../src/shard/checkpoint.ts';
-import { createAthletePipeline, type AthletePipeline } from '../../src/shard/athlete-pipeline.ts';
+import { createAthletePipeline, type AthletePipeline, type DueWindow } from '../../src/shard/athlete-pipeline.ts';
 import { phaseUsOf } from '../../src/align/grid.ts';
 import type { ScoredWindow } from '../../src/contracts/score.ts';
 import type { StreamKind } from '../../src/contracts/protocol.ts';
@@ -82,6 +82,13 @@ function resume(checkpoint: Uint8Array, opened: readonly OpenedStream[], frames:
   return windows;
 }
 
+function dueOf(pipeline: AthletePipeline): DueWindow {
+  const due = pipeline.takeDue();
+  if (due === null) throw new Error('no window is due');
+  return due;
+}
+const channelsOf = (names: readonly string[], unit: string) => names.map((name) => ({ name, unit }));
+
 describe('athlete pipeline', () => {
   it('gives one window a second on the athlete grid, with the channels that were sent and the rest masked', () => {
     const left = imu(1, 'foot-left', 1);
@@ -107,8 +114,8 @@ describe('athlete pipeline', () => {
     const pipeline = createAthletePipeline({ contract: { ...contract, zClip: 1e9 }, athlete: { ...athlete, baselineFrozen: true } });
     pipeline.open(left.opened);
     for (const frame of left.frames) pipeline.push(1, frame.sequence, frame.receivedUs, frame.bytes);
-    pipeline.skip(pipeline.takeDue() ?? expect.fail('no window'));
-    const due = pipeline.takeDue() ?? expect.fail('no window');
+    pipeline.skip(dueOf(pipeline));
+    const due = dueOf(pipeline);
     for (const [channel, scale] of [
       [0, 5],
       [4, 2],
@@ -226,7 +233,6 @@ describe('athlete pipeline', () => {
   });
 
   it('keeps the checkpoint within 4 KiB at its worst: every channel in 4 classes from 14 devices, and clocks that jump', () => {
-    const channelsOf = (names: readonly string[], unit: string) => names.map((name) => ({ name, unit }));
     const devices = [
       ...['foot-left', 'foot-right', 'trunk', 'shank'].map((placement) => ({ kind: 'imu', placement, channels: IMU_CHANNELS })),
       ...['left', 'right'].map((placement) => ({ kind: 'force-plate', placement, channels: channelsOf(['fv', 'fap', 'fml'], 'BW') })),

@@ -84,6 +84,23 @@ describe('steps of a foot', () => {
     );
   });
 
+  test.each([100, 200])('that the stream cuts off are left out at %i Hz', (rateHz) => {
+    const { samples, truth } = walk({ rateHz, strideS: 1.1, motionS: 0.66, strides: 8 }, 'removed');
+    const row = (atS: number): number => Math.round(atS * rateHz);
+    const from = row((truth[0]?.[0] ?? 0) + 0.3);
+    const cut = samples.slice(from * 6, row((truth[7]?.[0] ?? 0) + 0.3) * 6);
+    const found = stepTimes(detectSteps({ samples: cut, rateHz, gravity: 'removed' }), rateHz);
+    const whole = truth.slice(1, 7).map(([start, end]) => [start - from / rateHz, end - from / rateHz] as const);
+    expect(matchSteps(found, whole, 0.75)).toEqual({ matched: 6, detected: 6, annotated: 6 });
+  });
+
+  test('a lone motion is none, a pair of steps is two', () => {
+    expect(imu(walk({ rateHz: 100, strideS: 1.1, motionS: 0.66, strides: 1 }, 'removed').samples)).toEqual([]);
+    expect(imu(walk({ rateHz: 100, strideS: 1.1, motionS: 0.66, strides: 2 }, 'removed').samples)).toHaveLength(2);
+    const apart = walk({ rateHz: 100, strideS: 4, motionS: 0.66, strides: 3 }, 'removed');
+    expect(imu(apart.samples)).toEqual([]);
+  });
+
   test('a session longer than one block of levels loses and doubles no step', () => {
     const { samples, truth } = walk({ rateHz: 100, strideS: 1.15, motionS: 0.7, strides: 330 }, 'removed');
     const found = stepTimes(detectSteps({ samples, rateHz: 100, gravity: 'removed' }), 100);

@@ -92,7 +92,7 @@ async function openSession({ modelPath, executionProvider }: OnnxScorerOptions):
     return { session: await create(modelPath, [{ name: 'cuda', deviceId: 0 }, 'cpu']), provider: 'cuda', note: null };
   } catch (cause) {
     // The runtime's message continues with its own log line and colour codes: the first line says it.
-    const [line = ''] = String((cause as Error).message).split('\n');
+    const [line = ''] = (cause as Error).message.split('\n');
     const missing = `CUDA cannot be used: ${line.slice(0, 200)}. The CUDA libraries of onnxruntime-node are installed by \`node node_modules/onnxruntime-node/script/install --onnxruntime-node-install=cuda12\``;
     if (executionProvider === 'cuda') throw new KinewatchError('cuda-unavailable', missing, { cause });
     return { session: await create(modelPath, ['cpu']), provider: 'cpu', note: missing };
