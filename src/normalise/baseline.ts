@@ -75,7 +75,7 @@ export interface NormalisedWindow {
 }
 
 /**
- * Turns raw values into clipped z in place (row-major steps x channels; masked places become 0, which the mask marks as "no sensor").
+ * Turns raw values into clipped z in place (row-major steps x channels; the mask is 0 or 1; masked places, finite before, become 0, which the mask marks as "no sensor").
  * The baselines are read, not moved: `moveBaselines` does that once the window is done.
  */
 export function normaliseWindow(
@@ -95,8 +95,8 @@ export function normaliseWindow(
     observedFraction: 0,
     observedChannels: 0,
     summary: new Float32Array(2 * channels).fill(Number.NaN),
-    meanZ: Array.from({ length: channels }, () => Number.NaN),
-    meanSquareZ: Array.from({ length: channels }, () => Number.NaN),
+    meanZ: new Array<number>(channels).fill(Number.NaN),
+    meanSquareZ: new Array<number>(channels).fill(Number.NaN),
     provisional: false,
   };
   const end = steps * channels;
@@ -111,11 +111,9 @@ export function normaliseWindow(
     let excess = 0;
     let excessSquares = 0;
     for (let at = c; at < end; at += channels) {
-      if (mask[at] === 0) {
-        bio[at] = 0;
-        continue;
-      }
-      let z = ((bio[at] as number) - location) * inverse;
+      // The mask is a factor: a branch here would cost more than the rest.
+      const observedHere = mask[at] as number;
+      let z = ((bio[at] as number) - location) * inverse * observedHere + 0;
       if (z > HUBER_CLIP || z < -HUBER_CLIP) {
         if (z > clip || z < -clip) {
           z = z > 0 ? clip : -clip;
@@ -128,7 +126,7 @@ export function normaliseWindow(
       bio[at] = z;
       sum += z;
       squares += z * z;
-      count += 1;
+      count += observedHere;
     }
     if (count === 0) continue;
     observed += count;
