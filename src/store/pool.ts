@@ -20,5 +20,7 @@ export function openPool(connectionString: string, { max, name }: PoolOptions): 
     connectionTimeoutMillis: 10_000,
   });
   pool.on('error', () => undefined);
+  // A connection that ends while it is lent out rejects the query in hand; unheard, the same error would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
