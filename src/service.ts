@@ -21,11 +21,13 @@ import { restPlugin, restServerOptions } from './rest/plugin.ts';
 import type { AthleteProgress, Readiness, Repositories } from './rest/ports.ts';
 import { ensureFirstAdminKey } from './rest/credentials.ts';
 import { loadModelContract } from './score/model-contract.ts';
+import { openFrameTail, type FrameTail } from './shard/frame-tail.ts';
 import { startShards, type ShardPool } from './shard/pool.ts';
 import { createAsmsStore } from './store/asms-store.ts';
 import { countStored, type StoredCounts } from './store/count-stored.ts';
 import { createDeliveryStore } from './store/delivery-store.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
+import { createFrameNotices, listenFrames } from './store/frame-notices.ts';
 import { createFrameWriter } from './store/frame-writer.ts';
 import { createGatewayDirectory, newestReceiptUs } from './store/gateway-directory.ts';
 import { listenLive } from './store/live.ts';
@@ -35,6 +37,8 @@ import { dropOldPartitions, ensurePartitions } from './store/partitions.ts';
 import { openPool } from './store/pool.ts';
 import { openPrisma } from './store/prisma.ts';
 import { createRepositories } from './store/repositories/index.ts';
+import { holdRoleLocks } from './store/role-locks.ts';
+import { createTailStore } from './store/tail-store.ts';
 import { gatewayReadings, shardReadings, workerReadings, writerReadings } from './readings.ts';
 import { createTelemetry, type Reading, type Telemetry } from './telemetry.ts';
 
@@ -43,6 +47,8 @@ const HOUR_MS = 3_600_000;
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
 /** A stop waits this long for windows that are due; it has to be out within 10 s. */
 const DRAIN_LIMIT_MS = 5_000;
+/** Requests under way when a stop begins have this long. */
+const SOCKET_GRACE_MS = 2_000;
 /** Connections a pool opens: PostgreSQL's default of 100 serves a handful of processes. */
 const CONTROL_CONNECTIONS = 8;
 
@@ -98,7 +104,7 @@ const has = (house: House, role: Parameters<Config['roles']['has']>[0]): boolean
 
 async function openDatabase(config: Config, log: Logger, closing: Closing): Promise<string> {
   if (config.databaseUrl !== null) return config.databaseUrl;
-  const embedded = await startEmbeddedPostgres({ directory: resolve(config.directory, 'postgres'), log: (message) => log.info(message) });
+  const embedded = await startEmbeddedPostgres({ directory: resolve(config.directory), log: (message) => log.info(message) });
   closing.add('embedded PostgreSQL', () => embedded.stop());
   return embedded.connectionString;
 }
@@ -122,14 +128,40 @@ async function keepPartitions(house: House): Promise<void> {
   closing.add('partitions', () => Promise.resolve(clearInterval(timer)));
 }
 
+/** Role score without role gateway: frames come from the tables, where gateway processes commit them. */
+async function openTail(house: House): Promise<FrameTail> {
+  const { log, closing, pool, connectionString } = house;
+  const early = new Set<string>();
+  let tail: FrameTail | null = null;
+  const onError = (error: unknown): void => log.warn({ err: error }, 'stored frames could not be followed');
+  // Before the first snapshot: what is committed after that is told of.
+  const listener = await listenFrames(
+    connectionString,
+    (athleteIds) => {
+      if (tail !== null) tail.notice(athleteIds);
+      else for (const athleteId of athleteIds) early.add(athleteId);
+    },
+    { onError, onReopened: () => void tail?.sweep() },
+  );
+  closing.add('frame notices', () => listener.close());
+  const opened = await openFrameTail({ store: createTailStore(pool), onError });
+  tail = opened;
+  opened.notice(early);
+  closing.add('frame tail', () => opened.close());
+  house.readings.push(() => workerReadings('frame_tail', opened.stats()));
+  return opened;
+}
+
 /** Role score: worker threads that own the athletes. */
 async function startScoring(house: House, telemetry: Telemetry, queues: Queues, onFault: (error: Error) => void): Promise<ShardPool> {
   const { config, log, closing } = house;
+  const tail = has(house, 'gateway') ? null : await openTail(house);
   const shards = await startShards({
     count: config.shardCount,
     connectionString: house.connectionString,
     modelDirectory: resolve(config.modelDirectory),
     executionProvider: config.executionProvider,
+    ...(tail === null ? {} : { liveFromUs: tail.liveFromUs }),
     onScored(scored) {
       for (const window of scored) {
         telemetry.observeScoreLatency((window.committedUs - window.closedByUs) / 1e6);
@@ -143,7 +175,9 @@ async function startScoring(house: House, telemetry: Telemetry, queues: Queues, 
     },
     log: (level, message, detail) => log[level](detail, message),
   });
+  tail?.start(shards);
   closing.add('shards', async () => {
+    await tail?.close();
     // What is left unscored after this is scored by the next start, from the stored frames.
     await Promise.race([shards.drain(), delay(DRAIN_LIMIT_MS, undefined, { ref: false })]);
     await shards.close();
@@ -165,14 +199,17 @@ function untilScored(writer: FrameSink, shards: ShardPool): FrameSink {
   };
 }
 
-/** Role gateway: sockets in, frames to the store, and after the commit to the shards. */
+/** Role gateway: sockets in, frames to the store, and after the commit to the shards, or word of them to the process that scores. */
 async function startGateway(house: House, shards: ShardPool | null): Promise<void> {
   const { config, pool, log, closing, app } = house;
+  const notices = createFrameNotices(pool, (error) => log.warn({ err: error }, 'the scoring process could not be told of new frames'));
+  closing.add('frame notices', () => notices.close());
+  const athletesOf = (items: readonly { readonly athleteId: string }[]): string[] => items.map(({ athleteId }) => athleteId);
   const writer = createFrameWriter({
     pool,
     commitIntervalMs: config.commitIntervalMs,
     maxBufferedBytes: MAX_BUFFERED_BYTES,
-    onCommitted: (frames) => shards?.push(frames),
+    onCommitted: (frames) => (shards === null ? notices.tell(athletesOf(frames)) : shards.push(frames)),
     log: (message) => log.warn(message),
   });
   closing.add('frame writer', () => writer.close());
@@ -182,7 +219,7 @@ async function startGateway(house: House, shards: ShardPool | null): Promise<voi
     sink: shards === null ? writer : untilScored(writer, shards),
     // Receipt stamps go on rising where the machine's clock was set back between two starts.
     newestReceiptUs: await newestReceiptUs(pool),
-    onOpened: (streams) => shards?.open(streams),
+    onOpened: (streams) => (shards === null ? notices.tell(athletesOf(streams)) : shards.open(streams)),
     limits: { ...DEFAULT_LIMITS, commitIntervalMs: config.commitIntervalMs },
     metrics,
     log,
@@ -274,15 +311,19 @@ async function startApi(
 ): Promise<void> {
   const { app, config, log, closing, pool } = house;
   const listeners = new Set<(event: LiveEvent) => void>();
-  const live = await listenLive(
-    house.connectionString,
-    (event) => {
-      for (const listener of listeners) listener(event);
-    },
-    { onError: (error) => log.warn({ err: error }, 'the live channel was interrupted') },
-  );
-  closing.add('live channel', () => live.close());
+  const hasApi = has(house, 'api');
+  if (hasApi) {
+    const live = await listenLive(
+      house.connectionString,
+      (event) => {
+        for (const listener of listeners) listener(event);
+      },
+      { onError: (error) => log.warn({ err: error }, 'the live channel was interrupted') },
+    );
+    closing.add('live channel', () => live.close());
+  }
   await app.register(restPlugin, {
+    resources: hasApi,
     repositories,
     live: {
       subscribe(listener) {
@@ -333,6 +374,18 @@ function faultLine(): { readonly failed: Promise<never>; readonly raise: (error:
 async function start(config: Config, log: Logger, closing: Closing): Promise<Service> {
   const { contract } = loadModelContract(resolve(config.modelDirectory));
   const connectionString = await openDatabase(config, log, closing);
+  const fault = faultLine();
+  const locks = await holdRoleLocks({
+    connectionString,
+    scores: config.roles.has('score'),
+    isGateway: config.roles.has('gateway'),
+    onLost(error) {
+      log.fatal({ err: error }, 'another process has taken the role');
+      fault.raise(error);
+    },
+    log: (message) => log.warn(message),
+  });
+  closing.add('role locks', () => locks.close());
   const { applied } = await migrate(connectionString);
   if (applied.length > 0) log.info({ applied }, 'migrations applied');
   const pool = openPool(connectionString, { max: CONTROL_CONNECTIONS, name: 'kinewatch' });
@@ -352,12 +405,16 @@ async function start(config: Config, log: Logger, closing: Closing): Promise<Ser
   const queues = await openQueues({ redisUrl: config.redisUrl, connectionString, log });
   closing.add('queues', () => queues.close());
   const telemetry = createTelemetry(async () => (await Promise.all(house.readings.map(async (read) => read()))).flat());
-  const fault = faultLine();
   const shards = has(house, 'score') ? await startScoring(house, telemetry, queues, fault.raise) : null;
   if (has(house, 'gateway')) await startGateway(house, shards);
   await startWorkers(house, queues);
   await startApi(house, repositories, shards, queues, telemetry);
-  closing.add('sockets', () => app.close());
+  closing.add('sockets', async () => {
+    // To Node a connection that has not asked anything yet (browsers open them ahead) is not idle: it would hold up the stop.
+    const cut = setTimeout(() => app.server.closeAllConnections(), SOCKET_GRACE_MS);
+    await app.close();
+    clearTimeout(cut);
+  });
   const url = await app.listen({ host: config.host, port: config.port });
   return { url, adminKey, failed: fault.failed, countStored: () => countStored(pool), close: () => closing.run() };
 }

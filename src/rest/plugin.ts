@@ -86,10 +86,12 @@ export const restPlugin = fp<RestOptions>(
       });
       api.addHook('preValidation', refuseUnfit);
       api.addHook('onSend', forbidCaching);
-      await api.register(documentationPlugin);
+      const resources = options.resources !== false;
+      if (resources) await api.register(documentationPlugin);
       await api.register(authPlugin, options);
+      await api.register(operations, options);
+      if (!resources) return;
       for (const plugin of [
-        operations,
         teams,
         athletes,
         state,

@@ -312,6 +312,8 @@ export interface AthleteProgress {
 }
 
 export interface RestOptions {
+  /** False: a process without the role api serves /healthz, /readyz and /metrics and nothing else of this. True unless told. */
+  readonly resources?: boolean;
   readonly repositories: Repositories;
   /** Calls `listener` for every event of every team; returns how to stop. */
   readonly live: { readonly subscribe: (listener: (event: LiveEvent) => void) => () => void };

@@ -35,3 +35,30 @@ export interface ShardStore {
    */
   commitScores(windows: readonly ScoredWindow[], checkpoints: readonly StoredCheckpoint[]): Promise<number>;
 }
+
+/** Where one stream stands: everything below `nextSequence` is stored or settled. */
+export interface StreamStand {
+  readonly streamId: number;
+  readonly athleteId: string;
+  readonly nextSequence: number;
+}
+
+/** What the frame tail needs from the store. */
+export interface TailStore {
+  /** Where every stream stands now, and the newest receipt stamp: at or past that of every frame below those sequences. */
+  begin(): Promise<{ readonly streams: readonly StreamStand[]; readonly newestReceivedUs: number }>;
+  /** One snapshot: the athletes' streams that stand past `from` (absent: 0), each with the receipt stamp of its newest hello. */
+  movedStreams(
+    athleteIds: readonly string[],
+    from: ReadonlyMap<number, number>,
+  ): Promise<readonly (StreamStand & { readonly newestHelloUs: number })[]>;
+  /** The sum of all next sequences of each athlete: it grows with every frame. */
+  sequenceSums(): Promise<ReadonlyMap<string, number>>;
+  loadStreams(athleteId: string): Promise<readonly OpenedStream[]>;
+  /** Stored frames `from` <= sequence < `until` of these streams, in receipt order, refused ones left out. */
+  readRanges(
+    ranges: readonly { readonly streamId: number; readonly from: number; readonly until: number }[],
+  ): AsyncIterable<
+    readonly { readonly streamId: number; readonly sequence: number; readonly receivedUs: number; readonly bytes: Uint8Array }[]
+  >;
+}

@@ -7,13 +7,11 @@ import { INDEX_FIELDS, type FrameBatch, type OpenedStream } from '../contracts/s
 import type { AthleteContext, ShardStore, StoredCheckpoint } from '../shard/ports.ts';
 import { byteaArray, int8Array } from './binary-array.ts';
 import { dayOf, ensureDays } from './partitions.ts';
+import { readStoredFrames, type StoredFrame } from './stored-frames.ts';
 import { inTransaction } from './transaction.ts';
 
 /** A checkpoint is state, no samples (the table has the same check). */
 export const MAX_CHECKPOINT_BYTES = 4_096;
-/** Frames asked for in one query while reading back, shared among the athlete's streams. */
-const READ_FRAMES = 512;
-const MIN_READ_FRAMES = 16;
 
 const SEVERITIES: Readonly<Record<string, number>> = { minimal: 1, mild: 1, minor: 1, moderate: 2, severe: 3, serious: 3 };
 
@@ -93,71 +91,6 @@ async function loadStreams(pool: pg.Pool, athleteId: string): Promise<readonly O
   }));
 }
 
-interface StoredFrame {
-  readonly streamId: number;
-  readonly sequence: number;
-  readonly receivedUs: number;
-  readonly bytes: Buffer;
-}
-
-/** One stream's frames on the way out: what is read and not yet given, and where to read on. */
-interface Cursor {
-  readonly streamId: number;
-  from: number;
-  waiting: StoredFrame[];
-  at: number;
-  ended: boolean;
-}
-
-async function refill(pool: pg.Pool, cursors: readonly Cursor[], limit: number): Promise<void> {
-  const found = await pool.query<[string, string, string, Buffer]>({
-    name: `kw-read-frames-${limit}`,
-    rowMode: 'array',
-    // By the primary key, stream by stream: a sort by receipt over all of them would read everything before giving anything.
-    // The limit is written out so that the planner knows how few rows are wanted.
-    text: `
-      SELECT frame.stream_id, frame.sequence, frame.received_us, frame.bytes
-      FROM unnest($1::bigint[], $2::bigint[]) AS asked(stream_id, from_sequence),
-      LATERAL (
-        SELECT stream_id, sequence, received_us, bytes FROM raw_frame
-        WHERE stream_id = asked.stream_id AND sequence >= asked.from_sequence
-        ORDER BY sequence LIMIT ${limit}
-      ) AS frame`,
-    values: [int8Array(cursors.map((cursor) => cursor.streamId)), int8Array(cursors.map((cursor) => cursor.from))],
-  });
-  const byStream = new Map(cursors.map((cursor) => [cursor.streamId, cursor]));
-  for (const cursor of cursors) {
-    cursor.waiting = [];
-    cursor.at = 0;
-  }
-  for (const [streamId, sequence, receivedUs, bytes] of found.rows) {
-    byStream
-      .get(Number(streamId))
-      ?.waiting.push({ streamId: Number(streamId), sequence: Number(sequence), receivedUs: Number(receivedUs), bytes });
-  }
-  for (const cursor of cursors) {
-    cursor.ended = cursor.waiting.length < limit;
-    cursor.from = (cursor.waiting.at(-1)?.sequence ?? cursor.from - 1) + 1;
-  }
-}
-
-/** Receipt stamps rise within a stream, so the smallest head of all streams is the next frame. Null when some stream must be read on first. */
-function takeNext(cursors: readonly Cursor[]): StoredFrame | null {
-  let first: Cursor | undefined;
-  let head: StoredFrame | undefined;
-  for (const cursor of cursors) {
-    const candidate = cursor.waiting[cursor.at];
-    if (candidate === undefined) {
-      if (!cursor.ended) return null;
-    } else if (head === undefined || candidate.receivedUs < head.receivedUs) {
-      first = cursor;
-      head = candidate;
-    }
-  }
-  if (first !== undefined) first.at += 1;
-  return head ?? null;
-}
-
 function toBatch(frames: readonly StoredFrame[]): FrameBatch {
   const bytes = new Uint8Array(frames.reduce((sum, frame) => sum + frame.bytes.byteLength, 0));
   const index = new Float64Array(frames.length * INDEX_FIELDS);
@@ -175,25 +108,18 @@ async function* readFrames(
   athleteId: string,
   fromSequence: ReadonlyMap<number, number>,
 ): AsyncGenerator<FrameBatch, void, undefined> {
-  const streams = await pool.query<{ id: string }>('SELECT id FROM stream WHERE athlete_id = $1 AND next_sequence > 0 ORDER BY id', [
-    athleteId,
-  ]);
-  const cursors = streams.rows.map(({ id }): Cursor => ({
-    streamId: Number(id),
-    from: fromSequence.get(Number(id)) ?? 0,
-    waiting: [],
-    at: 0,
-    ended: false,
+  // One statement: where every stream stands in one instant. Reading past it could give a frame before one of another stream that was
+  // received earlier and committed in between.
+  const streams = await pool.query<{ id: string; next_sequence: string }>(
+    'SELECT id, next_sequence FROM stream WHERE athlete_id = $1 AND next_sequence > 0 ORDER BY id',
+    [athleteId],
+  );
+  const ranges = streams.rows.map((row) => ({
+    streamId: Number(row.id),
+    from: fromSequence.get(Number(row.id)) ?? 0,
+    until: Number(row.next_sequence),
   }));
-  const limit = Math.max(MIN_READ_FRAMES, Math.floor(READ_FRAMES / Math.max(1, cursors.length)));
-  for (;;) {
-    const empty = cursors.filter((cursor) => !cursor.ended && cursor.at >= cursor.waiting.length);
-    if (empty.length > 0) await refill(pool, empty, limit);
-    const frames: StoredFrame[] = [];
-    for (let frame = takeNext(cursors); frame !== null; frame = takeNext(cursors)) frames.push(frame);
-    if (frames.length > 0) yield toBatch(frames);
-    else if (cursors.every((cursor) => cursor.ended && cursor.at >= cursor.waiting.length)) return;
-  }
+  for await (const frames of readStoredFrames(pool, ranges)) yield toBatch(frames);
 }
 
 const bytesOf = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

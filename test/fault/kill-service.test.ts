@@ -110,7 +110,7 @@ describe('kill -9 of the service in mid-stream', () => {
     await client.close();
     expect(await service.stop()).toBe(0);
 
-    postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
+    postgres = await startEmbeddedPostgres({ directory });
     const pool = openPool(postgres.connectionString, { max: 2, name: 'oracle' });
     const count = async (sql: string): Promise<number> => Number((await pool.query<{ n: string }>(sql)).rows[0]?.n);
     expect(await count('SELECT count(*) AS n FROM raw_frame')).toBe(acked - refused);
