@@ -6,7 +6,7 @@ export const GRID_HZ = 100;
 export const STEP_US = 10_000;
 export const STEPS = 200;
 
-/** FNV-1a, 32 bits, over UTF-16 code units: spreads athletes over phases and shards, the same in every process. */
+/** FNV-1a, 32 bits, over UTF-16 code units: spreads athletes over phases and shards, the same wherever it is computed. */
 export function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);

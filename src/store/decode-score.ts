@@ -2,9 +2,12 @@
 import type { ActivityClass } from '../contracts/model.ts';
 import type { ScoredWindow, WindowStream } from '../contracts/score.ts';
 
-/** Columns the decoder needs, for a select list. */
-export const SCORE_COLUMNS = `athlete_id, window_index, model_version, start_us, end_us, activity, state, state_logit, logit_sd, rehab, performance,
-  residual_norm, observed_fraction, clipped, streams, channel_summary, f_attn, attn_time, attn_tokens, phys, perf, closed_by_us, scored_at_us, provisional`;
+/** Columns of a score but its vectors, for a select list. */
+export const SCALAR_COLUMNS = `athlete_id, window_index, model_version, start_us, end_us, activity, state, state_logit, logit_sd, rehab, performance,
+  residual_norm, observed_fraction, clipped, streams, closed_by_us, scored_at_us, provisional`;
+
+/** All that the decoder needs. */
+export const SCORE_COLUMNS = `${SCALAR_COLUMNS}, channel_summary, f_attn, attn_time, attn_tokens, phys, perf`;
 
 /** As pg gives it: bigint as text, bytea as Buffer, json parsed. */
 export interface ScoreRow {
@@ -33,6 +36,8 @@ export interface ScoreRow {
   readonly scored_at_us: string;
   readonly provisional: boolean;
 }
+
+export type ScalarRow = Omit<ScoreRow, 'channel_summary' | 'f_attn' | 'attn_time' | 'attn_tokens' | 'phys' | 'perf'>;
 
 /** Little-endian float32 bytes; copied, since a Buffer from the pool need not be aligned. */
 export function decodeFloats(bytes: Uint8Array): Float32Array {

@@ -1,47 +1,18 @@
 /** Scores and the ASMS row, read through pg: the same rows the hot path writes. */
 import type pg from 'pg';
 import type { CurrentState, Score, ScoreFilter, ScoreKey, ScoreRepository, TeamScope } from '../../rest/ports.ts';
-import { decodeFloats } from '../decode-score.ts';
+import { SCALAR_COLUMNS, decodeFloats, type ScalarRow, type ScoreRow } from '../decode-score.ts';
 
-const COLUMNS = `athlete_id, window_index, model_version, start_us, end_us, activity, state, state_logit, logit_sd, rehab, performance,
-  residual_norm, observed_fraction, clipped, streams, closed_by_us, scored_at_us, provisional`;
 const BLOBS = 'f_attn, attn_time, attn_tokens, phys, perf';
 
-interface Row {
-  readonly athlete_id: string;
-  readonly window_index: string;
-  readonly model_version: string;
-  readonly start_us: string;
-  readonly end_us: string;
-  readonly activity: string;
-  readonly state: number | null;
-  readonly state_logit: number | null;
-  readonly logit_sd: number | null;
-  readonly rehab: number | null;
-  readonly performance: number | null;
-  readonly residual_norm: number | null;
-  readonly observed_fraction: number;
-  readonly clipped: number;
-  readonly streams: Score['streams'];
-  readonly closed_by_us: string;
-  readonly scored_at_us: string;
-  readonly provisional: boolean;
-}
-
-interface RowWithBlobs extends Row {
-  readonly f_attn: Buffer;
-  readonly attn_time: Buffer;
-  readonly attn_tokens: Buffer;
-  readonly phys: Buffer;
-  readonly perf: Buffer;
-}
+type RowWithBlobs = Omit<ScoreRow, 'channel_summary'>;
 
 const US_PER_DAY = 86_400_000_000;
 
 /** NaN marks a masked value; JSON has no NaN. */
 const vector = (bytes: Buffer): (number | null)[] => Array.from(decodeFloats(bytes), (value) => (Number.isFinite(value) ? value : null));
 
-function view(row: Row | RowWithBlobs): Score {
+function view(row: ScalarRow | RowWithBlobs): Score {
   const score: Score = {
     athleteId: row.athlete_id,
     windowIndex: Number(row.window_index),
@@ -58,7 +29,7 @@ function view(row: Row | RowWithBlobs): Score {
     residualNorm: row.residual_norm,
     observedFraction: row.observed_fraction,
     clipped: row.clipped,
-    streams: row.streams,
+    streams: [...row.streams],
     closedByUs: Number(row.closed_by_us),
     scoredAtUs: Number(row.scored_at_us),
     provisional: row.provisional,
@@ -88,14 +59,14 @@ async function newestScore(pool: pg.Pool, athleteId: string): Promise<Score | nu
   const [known] = checkpoint.rows;
   if (known !== undefined) {
     const startUs = Number(known.window_index) * 1_000_000;
-    const { rows } = await pool.query<Row>(
-      `SELECT ${COLUMNS} FROM score WHERE athlete_id = $1 AND model_version = $2 AND start_us BETWEEN $3 AND $4 ORDER BY window_index DESC LIMIT 1`,
+    const { rows } = await pool.query<ScalarRow>(
+      `SELECT ${SCALAR_COLUMNS} FROM score WHERE athlete_id = $1 AND model_version = $2 AND start_us BETWEEN $3 AND $4 ORDER BY window_index DESC LIMIT 1`,
       [athleteId, known.model_version, startUs - US_PER_DAY, startUs + 1_000_000],
     );
     if (rows[0] !== undefined) return view(rows[0]);
   }
-  const { rows } = await pool.query<Row>(
-    `SELECT ${COLUMNS} FROM score WHERE athlete_id = $1 ORDER BY window_index DESC, scored_at_us DESC LIMIT 1`,
+  const { rows } = await pool.query<ScalarRow>(
+    `SELECT ${SCALAR_COLUMNS} FROM score WHERE athlete_id = $1 ORDER BY window_index DESC, scored_at_us DESC LIMIT 1`,
     [athleteId],
   );
   return rows[0] === undefined ? null : view(rows[0]);
@@ -152,7 +123,7 @@ function listQuery(athleteId: string, filter: ScoreFilter, limit: number, after:
     where.push(`(window_index, model_version) ${down ? '<' : '>'} (${bind(after.windowIndex)}, ${bind(after.modelVersion)})`);
   }
   const direction = down ? 'DESC' : 'ASC';
-  const text = `SELECT ${filter.attention ? `${COLUMNS}, ${BLOBS}` : COLUMNS} FROM score WHERE ${where.join(' AND ')}
+  const text = `SELECT ${filter.attention ? `${SCALAR_SCALAR_COLUMNS}, ${BLOBS}` : COLUMNS} FROM score WHERE ${where.join(' AND ')}
     ORDER BY window_index ${direction}, model_version ${direction} LIMIT ${bind(limit)}`;
   return { text, values };
 }
@@ -162,7 +133,7 @@ export function createScoreRepository(pool: pg.Pool): ScoreRepository {
     current: async (team, athleteId) => ((await isVisible(pool, team, athleteId)) ? current(pool, athleteId) : null),
     async list(team, athleteId, filter, { limit, after }) {
       if (!(await isVisible(pool, team, athleteId))) return null;
-      const { rows } = await pool.query<Row | RowWithBlobs>(listQuery(athleteId, filter, limit + 1, after));
+      const { rows } = await pool.query<ScalarRow | RowWithBlobs>(listQuery(athleteId, filter, limit + 1, after));
       const items = rows.slice(0, limit).map(view);
       const last = items.at(-1);
       const next =
