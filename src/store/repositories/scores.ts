@@ -123,7 +123,7 @@ function listQuery(athleteId: string, filter: ScoreFilter, limit: number, after:
     where.push(`(window_index, model_version) ${down ? '<' : '>'} (${bind(after.windowIndex)}, ${bind(after.modelVersion)})`);
   }
   const direction = down ? 'DESC' : 'ASC';
-  const text = `SELECT ${filter.attention ? `${SCALAR_SCALAR_COLUMNS}, ${BLOBS}` : COLUMNS} FROM score WHERE ${where.join(' AND ')}
+  const text = `SELECT ${filter.attention ? `${SCALAR_COLUMNS}, ${BLOBS}` : SCALAR_COLUMNS} FROM score WHERE ${where.join(' AND ')}
     ORDER BY window_index ${direction}, model_version ${direction} LIMIT ${bind(limit)}`;
   return { text, values };
 }
