@@ -3,7 +3,7 @@
     python -m binn.train --data models/data/first --out models --minutes 15
 
 Table 5's settings are Adam, 5e-4, batch 32. A batch here is LANES athletes side by side, each a chunk of 16 windows whose state is carried
-from the chunk before: with 32 lanes (512 windows an update) the same time gives a quarter of the updates and a worse validation loss, so 8
+from the chunk before: with 32 lanes (512 windows an update) the same time gives a quarter of the updates, so 8
 lanes (128 windows) stand for a batch of 32 single windows. Progress goes to stderr, one JSON object to stdout.
 """
 
