@@ -11,7 +11,7 @@ import { WebSocketServer } from 'ws';
 import type { FrameOwner, FrameSink, GatewayDirectory } from '../src/gateway/ports.ts';
 import { gatewayPlugin } from '../src/gateway/plugin.ts';
 import { startEmbeddedPostgres } from '../src/store/embedded-postgres.ts';
-import { createFrameWriter } from '../src/store/frame-writer.ts';
+import { createFrameLanes } from '../src/store/frame-lanes.ts';
 import { createGatewayDirectory, hashToken } from '../src/store/gateway-directory.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { ensurePartitions } from '../src/store/partitions.ts';
@@ -91,7 +91,7 @@ async function serveStored(): Promise<Served> {
   const pool = openPool(postgres.connectionString, { max: 4, name: 'bench' });
   await pool.query(ROSTER, [hashToken('bench')]);
   await ensurePartitions(pool, Date.now() * 1000, 1);
-  const writer = createFrameWriter({
+  const writer = createFrameLanes(2, {
     pool,
     commitIntervalMs: COMMIT_MS,
     maxBufferedBytes: 2 ** 26,

@@ -31,12 +31,22 @@ const Environment = Type.Object({
     pattern: '^(trace|debug|info|warn|error|fatal|silent)$',
     description: 'trace, debug, info, warn, error, fatal or silent',
   }),
-  SHARDS: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'worker threads that score, 1 to 64' }),
-  COMMIT_INTERVAL_MS: Type.Integer({ default: 25, minimum: 1, maximum: 50, description: 'time frames may wait for a commit, 1 to 50' }),
-  RAW_RETENTION_DAYS: Type.Integer({ default: 14, minimum: 1, maximum: 3_650, description: 'days raw frames are kept' }),
-  SCORE_RETENTION_DAYS: Type.Integer({ default: 730, minimum: 1, maximum: 36_500, description: 'days scores are kept' }),
-  SESSION_SILENCE_S: Type.Integer({ default: 900, minimum: 5, maximum: 86_400, description: 'seconds of silence that close a session' }),
-  WEBHOOK_ALLOW_PRIVATE: Type.Boolean({ default: false, description: 'true or false: may webhooks go to private addresses' }),
+  SHARDS: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'the number of worker threads that score, 1 to 64' }),
+  COMMIT_INTERVAL_MS: Type.Integer({
+    default: 25,
+    minimum: 1,
+    maximum: 50,
+    description: 'the milliseconds a frame may wait for its commit, 1 to 50',
+  }),
+  RAW_RETENTION_DAYS: Type.Integer({ default: 14, minimum: 1, maximum: 3_650, description: 'the days raw frames are kept, 1 to 3650' }),
+  SCORE_RETENTION_DAYS: Type.Integer({ default: 730, minimum: 1, maximum: 36_500, description: 'the days scores are kept, 1 to 36500' }),
+  SESSION_SILENCE_S: Type.Integer({
+    default: 900,
+    minimum: 5,
+    maximum: 86_400,
+    description: 'the seconds of silence that close a session, 5 to 86400',
+  }),
+  WEBHOOK_ALLOW_PRIVATE: Type.Boolean({ default: false, description: 'true or false (may webhooks go to private addresses)' }),
 });
 
 export interface Config {
@@ -63,12 +73,11 @@ type Properties = typeof Environment.properties;
 
 const descriptionOf = (schema: TSchema): string => ('description' in schema ? String(schema.description) : 'valid');
 
-/** One line a faulty variable, in the order of the schema. */
+/** One line a faulty variable, in the order of the schema. Each is checked by itself: a checker of the whole stops after some errors. */
 function faultsOf(values: Record<string, unknown>): string[] {
-  const faulty = new Set([...Value.Errors(Environment, values)].map((error) => error.instancePath.split('/')[1] ?? ''));
   return (Object.keys(Environment.properties) as (keyof Properties)[])
-    .filter((name) => faulty.has(name))
-    .map((name) => `${name}=${JSON.stringify(values[name])} is not ${descriptionOf(Environment.properties[name])}`);
+    .filter((name) => values[name] !== undefined && !Value.Check(Environment.properties[name], values[name]))
+    .map((name) => `${name}=${JSON.stringify(values[name])}: give ${descriptionOf(Environment.properties[name])}`);
 }
 
 /**
@@ -79,7 +88,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const given: Record<string, unknown> = {};
   for (const name of Object.keys(Environment.properties)) {
     const value = environment[name];
-    if (value !== undefined && value !== '') given[name] = value;
+    if (value !== undefined && value.trim() !== '') given[name] = name === 'ROLES' ? value.replaceAll(' ', '') : value.trim();
   }
   const values = Value.Convert(Environment, Value.Default(Environment, given)) as Record<string, unknown>;
   const faults = faultsOf(values);

@@ -51,10 +51,18 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop);
 }
 
+/** What goes wrong at a start in daily life is said in a sentence; anything else with its stack. */
+function sentenceOf(error: unknown): string {
+  if (error instanceof KinewatchError) return `${error.code}: ${error.message}`;
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error ? String(error.code) : '';
+  if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL')
+    return `HOST and PORT cannot be listened on: ${error.message}`;
+  if (/^(ECONNREFUSED|ENOTFOUND|ETIMEDOUT|28|3D)/.test(code)) return `The database or Redis cannot be used: ${error.message || code}`;
+  return error.stack ?? error.message;
+}
+
 main().catch((error: unknown) => {
-  const known = error instanceof KinewatchError;
-  process.stderr.write(
-    `${known ? `${error.code}: ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-  );
+  process.stderr.write(`${sentenceOf(error)}\n`);
   process.exit(1);
 });

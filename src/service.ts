@@ -28,7 +28,7 @@ import { countStored, type StoredCounts } from './store/count-stored.ts';
 import { createDeliveryStore } from './store/delivery-store.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createFrameNotices, listenFrames } from './store/frame-notices.ts';
-import { createFrameWriter } from './store/frame-writer.ts';
+import { createFrameLanes } from './store/frame-lanes.ts';
 import { createGatewayDirectory, newestReceiptUs } from './store/gateway-directory.ts';
 import { listenLive } from './store/live.ts';
 import { createMetricsStore } from './store/metrics-store.ts';
@@ -45,6 +45,8 @@ import { createTelemetry, type Reading, type Telemetry } from './telemetry.ts';
 const HOUR_MS = 3_600_000;
 /** BOUNDED: frames that wait for a commit; at this the sockets are paused. */
 const MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
+/** Connections that store frames side by side: two keep a PostgreSQL of two cores busy (bench/README.md, `acknowledged`). */
+const FRAME_LANES = 2;
 /** A stop waits this long for windows that are due; it has to be out within 10 s. */
 const DRAIN_LIMIT_MS = 5_000;
 /** Requests under way when a stop begins have this long. */
@@ -205,7 +207,7 @@ async function startGateway(house: House, shards: ShardPool | null): Promise<voi
   const notices = createFrameNotices(pool, (error) => log.warn({ err: error }, 'the scoring process could not be told of new frames'));
   closing.add('frame notices', () => notices.close());
   const athletesOf = (items: readonly { readonly athleteId: string }[]): string[] => items.map(({ athleteId }) => athleteId);
-  const writer = createFrameWriter({
+  const writer = createFrameLanes(FRAME_LANES, {
     pool,
     commitIntervalMs: config.commitIntervalMs,
     maxBufferedBytes: MAX_BUFFERED_BYTES,

@@ -163,7 +163,8 @@ async function demo(options: Options, signalled: Promise<'signal'>, cleanup: Cle
   });
   cleanup.add(() => service.close());
   if (service.adminKey === null) throw new Error('the new service gave no admin key');
-  const where = `API ${service.url}/v1   documentation ${service.url}/docs   key ${service.adminKey}`;
+  const where = `API ${service.url}/v1   documentation ${service.url}/docs`;
+  const key = `admin key ${service.adminKey}`;
   const rest = createRestClient(service.url, service.adminKey);
 
   let startedMs = Date.now();
@@ -212,6 +213,7 @@ async function demo(options: Options, signalled: Promise<'signal'>, cleanup: Cle
   }
   const drifting = squad.find((member) => member.drifts);
   say(where);
+  say(key);
   say(
     `${squad.length} athletes over ${pushers.length} gateway${pushers.length === 1 ? '' : 's'}. ${drifting?.name ?? 'Nobody'} drifts into a one-sided gait from second 8 on. Ctrl-C stops.`,
   );
@@ -221,7 +223,13 @@ async function demo(options: Options, signalled: Promise<'signal'>, cleanup: Cle
   let ticks = 0;
   const view = setInterval(() => {
     ticks += 1;
-    if (tty) screen.draw([...formatTable(board, width()), '', ...notes, `${elapsed()}   ${where}`.slice(0, width())]);
+    if (tty)
+      screen.draw([
+        ...formatTable(board, width()),
+        '',
+        ...notes,
+        ...[`${elapsed()}   ${where}`, key].map((line) => line.slice(0, width())),
+      ]);
     else if (ticks % PLAIN_EVERY_S === 0) say(plainLine(elapsed(), board));
   }, 1e3);
   try {

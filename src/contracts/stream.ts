@@ -16,7 +16,7 @@ export interface OpenedStream {
 /**
  * Stored frames on their way to a shard: one buffer for many frames, cheap to transfer.
  * `index` holds INDEX_FIELDS numbers a frame: streamId, sequence, receivedUs, byte offset, byte length.
- * Frames stand in receipt order; receivedUs strictly increases within a gateway process.
+ * An athlete's frames stand in receipt order; receivedUs strictly increases within a gateway process.
  */
 export interface FrameBatch {
   readonly bytes: Uint8Array<ArrayBuffer>;

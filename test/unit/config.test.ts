@@ -13,10 +13,17 @@ describe('configuration', () => {
 
   it('reports every fault at once and names each variable', () => {
     const faulty = {
-      PORT: '90x',
+      DATABASE_URL: 'mysql://somewhere',
       REDIS_URL: 'http://somewhere',
+      ROLES: 'gateway,cook',
       EXECUTION_PROVIDER: 'tpu',
+      PORT: '90x',
+      LOG_LEVEL: 'loud',
+      SHARDS: '0',
       COMMIT_INTERVAL_MS: '500',
+      RAW_RETENTION_DAYS: '-1',
+      SCORE_RETENTION_DAYS: 'x',
+      SESSION_SILENCE_S: '1',
       WEBHOOK_ALLOW_PRIVATE: 'perhaps',
     };
     let message = '';
