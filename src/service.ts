@@ -12,6 +12,7 @@ import { DEFAULT_LIMITS } from './contracts/protocol.ts';
 import { createGatewayMetrics } from './gateway/metrics.ts';
 import { gatewayPlugin } from './gateway/plugin.ts';
 import type { FrameSink } from './gateway/ports.ts';
+import { createUnusedDescriber } from './gateway/unused-channels.ts';
 import { createAsmsWorker } from './queue/asms-worker.ts';
 import { openQueues, type Queues } from './queue/queues.ts';
 import { createMetricsWorker } from './queue/session-metrics-worker.ts';
@@ -221,6 +222,7 @@ async function startGateway(house: House, shards: ShardPool | null): Promise<voi
     sink: shards === null ? writer : untilScored(writer, shards),
     // Receipt stamps go on rising where the machine's clock was set back between two starts.
     newestReceiptUs: await newestReceiptUs(pool),
+    describeUnused: createUnusedDescriber(house.contract),
     onOpened: (streams) => (shards === null ? notices.tell(athletesOf(streams)) : shards.open(streams)),
     limits: { ...DEFAULT_LIMITS, commitIntervalMs: config.commitIntervalMs },
     metrics,

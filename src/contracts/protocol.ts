@@ -122,6 +122,8 @@ export interface WelcomeStream {
   readonly athleteId: string;
   /** What the service expects next on this stream; everything below is stored. */
   readonly nextSequence: number;
+  /** Channels that are stored but feed nothing, in words for people; absent where all are read. */
+  readonly warnings?: readonly string[];
 }
 
 export type ServerMessage =

@@ -1,6 +1,7 @@
 /** The handshake as a list of named steps; each either passes or ends the connection with a typed error. */
 import { KinewatchError, PROTOCOL_ERRORS, type ProtocolErrorCode } from '../contracts/errors.ts';
-import { PROTOCOL_VERSION, type Hello, type StreamDeclaration } from '../contracts/protocol.ts';
+import { PROTOCOL_VERSION, type Hello, type StreamDeclaration, type WelcomeStream } from '../contracts/protocol.ts';
+import type { OpenedStream } from '../contracts/stream.ts';
 import { streamKey } from './registry.ts';
 import type { Session } from './session.ts';
 
@@ -8,10 +9,20 @@ type Step = (session: Session, hello: Hello) => Promise<void> | void;
 
 const isProtocolError = (code: string): code is ProtocolErrorCode => Object.hasOwn(PROTOCOL_ERRORS, code);
 
+/** Samples are float32: the largest raw value, scaled, must be a number there, and not 0. */
+function isUsableScale(factor: number): boolean {
+  const largest = Math.fround(factor * 32_768);
+  return Number.isFinite(largest) && largest !== 0;
+}
+
 function checkScale({ stream, encoding, scale, channels }: StreamDeclaration): void {
   if (scale !== undefined && encoding !== 'int16') throw new KinewatchError('invalid-message', `stream ${stream}: scale belongs to int16`);
   if (scale !== undefined && scale.length !== channels.length) {
     throw new KinewatchError('invalid-message', `stream ${stream}: ${scale.length} scales for ${channels.length} channels`);
+  }
+  const unusable = scale?.find((factor) => !isUsableScale(factor));
+  if (unusable !== undefined) {
+    throw new KinewatchError('invalid-message', `stream ${stream}: a scale of ${unusable} makes 0 or infinity of every value`);
   }
 }
 
@@ -63,8 +74,13 @@ const takeOver: Step = async (session, { streams }) => {
   await Promise.all([...older].map((holder) => holder.settled()));
 };
 
+function welcomeOf({ declaration, athleteId, nextSequence }: OpenedStream, warnings: readonly string[]): WelcomeStream {
+  const stream = { stream: declaration.stream, athleteId, nextSequence };
+  return warnings.length === 0 ? stream : { ...stream, warnings };
+}
+
 const openStreams: Step = async (session, { streams }) => {
-  const { directory, stamp, limits, creditBytes, nowUs, metrics, log } = session.settings;
+  const { directory, stamp, limits, creditBytes, nowUs, metrics, log, describeUnused } = session.settings;
   const opened = await directory.openStreams(session.identity, streams, stamp());
   // Closed or taken over while the directory worked: nothing may be appended for it any more.
   if (session.phase !== 'opening') return;
@@ -75,7 +91,7 @@ const openStreams: Step = async (session, { streams }) => {
     type: 'welcome',
     protocol: PROTOCOL_VERSION,
     serverTimeUs: nowUs(),
-    streams: opened.map(({ declaration, athleteId, nextSequence }) => ({ stream: declaration.stream, athleteId, nextSequence })),
+    streams: opened.map((stream) => welcomeOf(stream, describeUnused(stream.declaration))),
     creditBytes,
     limits,
   });

@@ -1,5 +1,5 @@
 /** What the gateway plugin is given, and the bounds it keeps (BOUNDED). */
-import { DEFAULT_CREDIT_BYTES, DEFAULT_LIMITS, type Limits } from '../contracts/protocol.ts';
+import { DEFAULT_CREDIT_BYTES, DEFAULT_LIMITS, type Limits, type StreamDeclaration } from '../contracts/protocol.ts';
 import type { OpenedStream } from '../contracts/stream.ts';
 import { createGatewayMetrics, type GatewayMetrics } from './metrics.ts';
 import type { FrameSink, GatewayDirectory } from './ports.ts';
@@ -20,6 +20,8 @@ export interface GatewayOptions {
   readonly newestReceiptUs?: number;
   /** Told of every hello's streams, before the welcome: whoever works on frames hears of a stream before its first frame. */
   readonly onOpened?: (streams: readonly OpenedStream[]) => void;
+  /** Channels of a declaration that nothing reads, in words; they become the warnings of the welcome. */
+  readonly describeUnused?: (declaration: StreamDeclaration) => readonly string[];
   readonly limits?: Limits;
   readonly creditBytes?: number;
   readonly metrics?: GatewayMetrics;
@@ -49,7 +51,9 @@ const wallClockUs = (): number => (performance.timeOrigin + performance.now()) *
 
 /** Fills in the defaults. */
 export function resolveOptions(options: GatewayOptions): GatewaySettings {
-  const nowUs = options.nowUs ?? wallClockUs;
+  const clockUs = options.nowUs ?? wallClockUs;
+  // Whole microseconds: what gateways are told are integers.
+  const nowUs = (): number => Math.floor(clockUs());
   const newestReceiptUs = options.newestReceiptUs ?? 0;
   return {
     directory: options.directory,
@@ -58,6 +62,7 @@ export function resolveOptions(options: GatewayOptions): GatewaySettings {
     newestReceiptUs,
     stamp: createReceiptClock(nowUs, newestReceiptUs),
     onOpened: options.onOpened ?? (() => {}),
+    describeUnused: options.describeUnused ?? (() => []),
     limits: options.limits ?? DEFAULT_LIMITS,
     creditBytes: options.creditBytes ?? DEFAULT_CREDIT_BYTES,
     metrics: options.metrics ?? createGatewayMetrics(),

@@ -11,11 +11,21 @@ export interface Visitor {
 
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]{1,512}=*) *$/i;
 
-function refuse(reply: FastifyReply, status: number, title: string, detail: string): FastifyReply {
-  return reply
-    .code(status)
-    .type('application/problem+json')
-    .send(JSON.stringify({ type: 'about:blank', title, status, detail }));
+/** Codes and titles as on the rest of the API where it has the same fault. */
+const REFUSALS = {
+  'missing-credentials': [401, 'No bearer token was sent'],
+  'invalid-credentials': [401, 'The bearer token is unknown, expired or revoked'],
+  'upgrade-required': [426, 'This resource is a WebSocket'],
+  'service-stopping': [503, 'The service is stopping'],
+  'too-many-connections': [503, 'No more connections are taken'],
+  'directory-unavailable': [503, 'Tokens cannot be looked up now'],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+function refuse(request: FastifyRequest, reply: FastifyReply, code: keyof typeof REFUSALS, detail: string): void {
+  const [status, title] = REFUSALS[code];
+  const instance = request.url.split('?', 1)[0] ?? request.url;
+  const body = { type: `urn:kinewatch:problem:${code}`, title, status, code, detail, instance, requestId: request.id };
+  void reply.code(status).type('application/problem+json').send(JSON.stringify(body));
 }
 
 /**
@@ -32,17 +42,13 @@ export async function admit(
   const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined) {
     countError(metrics, 'unauthenticated');
-    refuse(reply.header('www-authenticate', 'Bearer'), 401, 'Unauthorized', 'a bearer token of a provisioned gateway is needed');
+    refuse(request, reply.header('www-authenticate', 'Bearer'), 'missing-credentials', 'a bearer token of a provisioned gateway is needed');
     return undefined;
   }
   if (stopping || metrics.connections >= settings.maxConnections) {
-    countError(metrics, stopping ? 'service-stopping' : 'too-many-connections');
-    refuse(
-      reply.header('retry-after', '5'),
-      503,
-      'Service Unavailable',
-      stopping ? 'the service is stopping' : 'no more connections are taken',
-    );
+    const code = stopping ? 'service-stopping' : 'too-many-connections';
+    countError(metrics, code);
+    refuse(request, reply.header('retry-after', '5'), code, 'try again after the time of retry-after');
     return undefined;
   }
   let identity: GatewayIdentity | null;
@@ -51,16 +57,17 @@ export async function admit(
   } catch (error) {
     log.error({ err: error }, 'gateway directory failed');
     countError(metrics, 'directory-unavailable');
-    refuse(reply.header('retry-after', '5'), 503, 'Service Unavailable', 'tokens cannot be looked up now');
+    refuse(request, reply.header('retry-after', '5'), 'directory-unavailable', 'try again after the time of retry-after');
     return undefined;
   }
   if (identity === null) {
     countError(metrics, 'unauthenticated');
-    refuse(reply.header('www-authenticate', 'Bearer error="invalid_token"'), 401, 'Unauthorized', 'the token is unknown or revoked');
+    const challenge = 'Bearer error="invalid_token"';
+    refuse(request, reply.header('www-authenticate', challenge), 'invalid-credentials', 'no gateway that may send has this token');
     return undefined;
   }
   if (!request.ws) {
-    refuse(reply.header('upgrade', 'websocket'), 426, 'Upgrade Required', 'this resource is a WebSocket');
+    refuse(request, reply.header('upgrade', 'websocket'), 'upgrade-required', 'ask for a WebSocket upgrade, version 13');
     return undefined;
   }
   return { identity, token };

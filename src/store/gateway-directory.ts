@@ -112,20 +112,34 @@ async function registerStreams(client: pg.PoolClient, owned: readonly Owned[]): 
   return new Map(found.rows.map((row) => [keyOf(row.device_id, row), row]));
 }
 
-/** Device time of live and recorded streams means different things: within one boot it cannot change. */
-async function checkModes(client: pg.PoolClient, opened: readonly OpenedStream[]): Promise<void> {
-  const found = await client.query<{ stream_id: string; mode: string }>(
-    `SELECT DISTINCT ON (stream_id) stream_id, declaration->>'mode' AS mode FROM stream_hello
+/** What a stored byte means. Where a field may be left out, its absence reads as what it means; clock and stream index may differ. */
+const MEANINGS: readonly (readonly [field: string, of: (declaration: StreamDeclaration) => unknown])[] = [
+  ['mode', ({ mode }) => mode],
+  ['channels', ({ channels }) => channels.map(({ name, unit }) => [name, unit])],
+  ['encoding', ({ encoding }) => encoding],
+  ['scale', ({ scale, channels }) => scale ?? channels.map(() => 1)],
+  ['rateHz', ({ rateHz }) => rateHz],
+  ['gravity', ({ gravity }) => gravity ?? 'included'],
+  ['frame', ({ frame }) => frame ?? null],
+];
+
+/** Frames of one boot are read under one declaration, live or replayed: within a boot it cannot change. */
+async function checkSameAsBefore(client: pg.PoolClient, opened: readonly OpenedStream[]): Promise<void> {
+  const found = await client.query<{ stream_id: string; declaration: StreamDeclaration }>(
+    `SELECT DISTINCT ON (stream_id) stream_id, declaration FROM stream_hello
      WHERE stream_id = ANY($1::bigint[]) ORDER BY stream_id, received_us DESC`,
     [int8Array(opened.map((stream) => stream.streamId))],
   );
-  const modes = new Map(found.rows.map((row) => [Number(row.stream_id), row.mode]));
+  const newest = new Map(found.rows.map((row) => [Number(row.stream_id), row.declaration]));
   for (const { streamId, declaration } of opened) {
-    const before = modes.get(streamId);
-    if (before !== undefined && before !== declaration.mode) {
+    const before = newest.get(streamId);
+    if (before === undefined) continue;
+    for (const [field, of] of MEANINGS) {
+      const [was, is] = [JSON.stringify(of(before)), JSON.stringify(of(declaration))];
+      if (was === is) continue;
       throw new KinewatchError(
         'stream-conflict',
-        `stream ${declaration.stream}: this boot of ${declaration.device} was declared ${before}; a new boot id is needed`,
+        `stream ${declaration.stream}: this boot of ${declaration.device} was declared with ${field} ${was.slice(0, 200)}; a new boot id is needed`,
       );
     }
   }
@@ -184,7 +198,7 @@ async function openStreams(
       lastDeviceTimeUs: row.last_device_time_us === null ? null : Number(row.last_device_time_us),
     };
   });
-  await checkModes(client, opened);
+  await checkSameAsBefore(client, opened);
   await storeHellos(client, gateway.gatewayId, opened, receivedUs);
   return opened;
 }

@@ -163,6 +163,9 @@ describe('the OpenAPI document', () => {
     expect(namesOf(responses.filter(({ response }) => response.description === 'Default Response'))).toEqual([]);
     expect(namesOf(operations.filter(({ operation }) => successes(operation) !== 1))).toEqual([]);
     expect(namesOf(operations.filter(({ operation }) => !answers(operation, '400') || !answers(operation, '500')))).toEqual([]);
+    const bodies = operations.filter(({ operation }) => operation.requestBody !== undefined);
+    expect(bodies.length).toBeGreaterThan(10);
+    expect(namesOf(bodies.filter(({ operation }) => !answers(operation, '413') || !answers(operation, '415')))).toEqual([]);
     expect(document.components.schemas['Problem']).toMatchObject({ type: 'object', required: ['type', 'title', 'status', 'code'] });
   });
 

@@ -136,8 +136,12 @@ describe('npm run admin', { timeout: 180_000 }, () => {
     expect([taken.status, taken.stderr]).toEqual([1, 'line 3: device r-1 is assigned to 1\n']);
     const shape = await admin('import-roster', file('shape.csv', `${HEADER}\n10,Dan,Roster,z,,,,\n`));
     expect([shape.status, shape.stderr]).toEqual([1, 'line 2: sex "z" is neither f nor m\n']);
+    const odd = file('odd.csv', `${HEADER}\nx\u001b[2J,Fay,Odd,,,,,\n`);
+    expect((await admin('import-roster', odd)).status).toBe(0);
+    const again = await admin('import-roster', odd);
+    expect([again.status, again.stderr]).toEqual([1, 'line 2: Odd has an athlete x\\u{1b}[2J already\n']);
     expect((await admin('import-roster', join(directory, 'absent.csv'))).stderr).toContain('cannot read');
-    expect(await count()).toBe(before);
+    expect(Number(await count())).toBe(Number(before) + 1);
     expect((await api.database.pool.query(`SELECT 1 FROM team WHERE name = 'New team'`)).rowCount).toBe(0);
   });
 

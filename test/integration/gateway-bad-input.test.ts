@@ -37,20 +37,32 @@ const upgradeStatus = (authorization?: string): Promise<{ status: number; type: 
   });
 
 describe('before the upgrade', () => {
-  test.each([undefined, 'Bearer nobody', 'Basic dG9rZW4tYQ==', 'Bearer '])(
-    'authorization %j gets 401 and no socket',
-    async (authorization) => {
-      const answer = await upgradeStatus(authorization);
-      expect(answer.status).toBe(401);
-      expect(answer.type).toContain('application/problem+json');
-      expect(JSON.parse(answer.body)).toMatchObject({ status: 401, title: 'Unauthorized' });
-      expect(counted('unauthenticated')).toBe(1);
-    },
-  );
+  test.each([
+    [undefined, 'missing-credentials'],
+    ['Bearer nobody', 'invalid-credentials'],
+    ['Basic dG9rZW4tYQ==', 'missing-credentials'],
+    ['Bearer ', 'missing-credentials'],
+  ])('authorization %j gets 401 and no socket', async (authorization, code) => {
+    const answer = await upgradeStatus(authorization);
+    expect(answer.status).toBe(401);
+    expect(answer.type).toContain('application/problem+json');
+    expect(JSON.parse(answer.body)).toEqual({
+      type: `urn:kinewatch:problem:${code}`,
+      title: expect.any(String),
+      status: 401,
+      code,
+      detail: expect.any(String),
+      instance: '/v1/ingest',
+      requestId: expect.any(String),
+    });
+    expect(counted('unauthenticated')).toBe(1);
+  });
 
   test('a directory that fails gets 503, which is worth trying again', async () => {
     service.store.authenticate = () => Promise.reject(new Error('no database'));
-    expect((await upgradeStatus('Bearer token-a')).status).toBe(503);
+    const answer = await upgradeStatus('Bearer token-a');
+    expect(answer.status).toBe(503);
+    expect(JSON.parse(answer.body)).toMatchObject({ type: 'urn:kinewatch:problem:directory-unavailable', code: 'directory-unavailable' });
   });
 
   test('a plain GET gets 426', async () => {
@@ -181,6 +193,12 @@ describe('faults that end the connection', () => {
     ['invalid-message', 4400, hello([])],
     ['invalid-message', 4400, hello([{ ...imu(0, 'imu-1'), rateHz: -1 }])],
     ['invalid-message', 4400, hello([imu(0, 'imu-1', { scale: [1] })])],
+    ['invalid-message', 4400, hello([imu(0, 'imu-1', { scale: [1, 1, 1, 1] })])],
+    ['invalid-message', 4400, hello([imu(0, 'imu-1', { scale: [1, 0, 1] })])],
+    ['invalid-message', 4400, hello([imu(0, 'imu-1', { scale: [1, 1, 1e-60] })])],
+    ['invalid-message', 4400, hello([imu(0, 'imu-1', { scale: [1, 1, -1e300] })])],
+    ['invalid-message', 4400, JSON.stringify(hello([imu(0, 'imu-1', { scale: [1, 1, 7] })])).replace('[1,1,7]', '[1,1,1e999]')],
+    ['invalid-message', 4400, hello([imu(0, 'imu-1', { encoding: 'float32' })])],
     ['invalid-message', 4400, { type: 'time', t0: 'noon' }],
     ['protocol-version', 4406, hello([], 2)],
     ['too-many-streams', 4413, hello(many)],

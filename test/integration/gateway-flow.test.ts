@@ -27,6 +27,28 @@ describe('welcome and acks', () => {
     gateway.socket.close();
   });
 
+  test('the welcome warns of what nothing reads, stream by stream, and takes it all the same', async () => {
+    await service.fastify.close();
+    service = await startGateway({ describeUnused: ({ device }) => (device === 'imu-2' ? ['ax is not read'] : []) });
+    const gateway = await openRaw(service.url);
+    const { streams } = await gateway.hello([imu(0, 'imu-1'), imu(1, 'imu-2')]);
+    expect(streams[0]).not.toHaveProperty('warnings');
+    expect(streams[1]).toMatchObject({ stream: 1, nextSequence: 0, warnings: ['ax is not read'] });
+    gateway.send(frameOf(1, 0));
+    await gateway.acked(1, 1);
+    gateway.socket.close();
+  });
+
+  test('stamps are whole microseconds, rounded down', async () => {
+    await service.fastify.close();
+    service = await startGateway({ nowUs: () => 1_700_000_000_000_000.75 });
+    const gateway = await openRaw(service.url);
+    gateway.send({ type: 'time', t0: 42.5 });
+    expect(await gateway.next('time')).toEqual({ type: 'time', t0: 42.5, t1: 1_700_000_000_000_000, t2: 1_700_000_000_000_000 });
+    expect((await gateway.hello([imu(0, 'imu-1')])).serverTimeUs).toBe(1_700_000_000_000_000);
+    gateway.socket.close();
+  });
+
   test('ACKED-IS-STORED: no ack before the commit, one cumulative ack after it', async () => {
     service.store.automatic = false;
     const gateway = await openRaw(service.url);

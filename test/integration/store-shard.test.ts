@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeFrame } from '../../src/contracts/frame.ts';
+import type { StreamDeclaration } from '../../src/contracts/protocol.ts';
 import type { ScoredWindow } from '../../src/contracts/score.ts';
 import { INDEX_FIELDS, type FrameBatch, type OpenedStream } from '../../src/contracts/stream.ts';
 import type { GatewayDirectory } from '../../src/gateway/ports.ts';
@@ -106,6 +107,51 @@ describe('gateway directory', () => {
     });
     const streams = await pool.query('SELECT 1 FROM stream WHERE device_id = $1', [roster.athletes[1]!.deviceId]);
     expect(streams.rowCount).toBe(0);
+  });
+
+  const told = imuDeclaration('device-0', {
+    channels: ['ax', 'ay'].map((name) => ({ name, unit: 'g' })),
+    scale: [0.001, 0.001],
+    gravity: 'included',
+    frame: 'sensor',
+  });
+  test.each<[string, Partial<StreamDeclaration>]>([
+    ['channels', { channels: ['ay', 'ax'].map((name) => ({ name, unit: 'g' })) }],
+    ['channels', { channels: ['ax', 'ay'].map((name) => ({ name, unit: 'mg' })) }],
+    ['channels', { channels: [{ name: 'ax', unit: 'g' }], scale: [0.001] }],
+    ['encoding', { encoding: 'float32' }],
+    ['scale', { scale: [0.001, 0.002] }],
+    ['rateHz', { rateHz: 100 }],
+    ['gravity', { gravity: 'removed' }],
+    ['frame', { frame: 'earth' }],
+    ['mode', { mode: 'recorded' }],
+  ])('another %s in the same boot is a stream-conflict that names it; a new boot may', async (field, change) => {
+    const roster = await createRoster(pool, 1);
+    const open = (declaration: StreamDeclaration): Promise<readonly OpenedStream[]> =>
+      directory.openStreams(gatewayOf(roster), [declaration], (stampUs += 1));
+    await open(told);
+    await expect(open({ ...told, ...change })).rejects.toMatchObject({
+      code: 'stream-conflict',
+      message: expect.stringContaining(`declared with ${field} `),
+    });
+    expect(await open({ ...told, ...change, boot: 'boot-2' })).toHaveLength(1);
+  });
+
+  test('within a boot the stream index and the clock may differ, and what is left out reads as what it means', async () => {
+    const roster = await createRoster(pool, 1);
+    const { gravity: _, ...unsaid } = told;
+    const ones = { ...unsaid, scale: [1, 1] };
+    const { scale: __, ...plain } = unsaid;
+    const opened = [];
+    for (const declaration of [
+      ones,
+      { ...ones, gravity: 'included' as const, stream: 5 },
+      { ...plain, clock: { offsetUs: 1, roundTripUs: 2 } },
+    ]) {
+      // oxlint-disable-next-line no-await-in-loop
+      opened.push(...(await directory.openStreams(gatewayOf(roster), [declaration], (stampUs += 1))));
+    }
+    expect(new Set(opened.map(({ streamId }) => streamId)).size).toBe(1);
   });
 
   test("another team's device does not exist", async () => {

@@ -80,6 +80,16 @@ describe('parseRoster', () => {
     expect(faultsOf('external_id,name,team,weight\n')).toEqual([`line 1: unknown column weight; the columns are ${HEADER}`]);
     expect(faultsOf(`${HEADER}\n`)).toEqual(['the file has a header and no athletes']);
   });
+  it('shows a value shortened, and its control characters as escapes', () => {
+    expect(faultsOf(`${HEADER}\n1,Ann,A,\u001b[2J\u202e${'x'.repeat(500)},,,,`)).toEqual([
+      `line 2: sex "\\u{1b}[2J\\u{202e}${'x'.repeat(35)}..." is neither f nor m`,
+    ]);
+    const [fault = ''] = faultsOf(`PK\u0003\u0004${'\u0000\u0007\u009b'.repeat(5_000)},${'b,'.repeat(50)}c\n1,2\n`);
+    expect(fault).toMatch(/^line 1: unknown column pk\\u\{3\}\\u\{4\}\\u\{0\}/);
+    expect(fault.length).toBeLessThan(500);
+    // oxlint-disable-next-line no-control-regex
+    expect(fault).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+  });
   it('shows twenty faults and counts the rest', () => {
     const faults = faultsOf([HEADER, ...Array.from({ length: 30 }, (_, i) => `${i},,A,,,,,`)].join('\n'));
     expect(faults).toHaveLength(21);
