@@ -10,7 +10,7 @@ import { migrate } from '../store/migrate.ts';
 import { openPool } from '../store/pool.ts';
 import { openPrisma } from '../store/prisma.ts';
 import { createRepositories } from '../store/repositories/index.ts';
-import { parseRoster } from './admin/roster.ts';
+import { parseRoster, printable } from './admin/roster.ts';
 
 const HELP = `npm run admin -- COMMAND [options]
 
@@ -27,6 +27,8 @@ Works on DATABASE_URL, or on the embedded database under KINEWATCH_DIR (.kinewat
     --team NAME --external-id ID --name NAME [--sex f|m] [--birth-date YYYY-MM-DD] [--height-m M] [--mass-kg KG] [--device SERIAL[:KIND][;...]]
   import-roster FILE.csv
     columns external_id,name,team,sex,birth_date,height_m,mass_kg,device; all of it or nothing, faults name their line.
+    It only creates, in teams old or new: an athlete whose external_id the team has already is a fault, as is a device that somebody wears, so that
+    the same file cannot be imported twice. Athletes are changed with PATCH /v1/athletes/{id}.
     device: SERIAL or SERIAL:KIND (imu, force-plate, wearable, emg, mocap, position; wearable unless told), several with ; between
 
 A team that does not exist is created.
@@ -235,9 +237,10 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     const isUsage =
       error instanceof UsageError || (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'));
-    log(error instanceof Error ? error.message : String(error));
+    // A fault of the database quotes the file as it is.
+    log(printable(error instanceof Error ? error.message : String(error)));
     if (isUsage) log('See npm run admin -- --help');
-    else if (!(error instanceof KinewatchError) && error instanceof Error) log(error.stack ?? '');
+    else if (!(error instanceof KinewatchError) && error instanceof Error) log(printable(error.stack ?? ''));
     return isUsage ? 2 : 1;
   }
 }

@@ -20,13 +20,23 @@ const TAGS = [
 ];
 
 interface Operation {
-  readonly responses?: Record<string, { description: string; content?: unknown } | undefined>;
+  readonly requestBody?: unknown;
+  responses?: Record<string, { description: string; content?: unknown } | undefined>;
 }
+
+const PROBLEM_CONTENT = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+
+/** What every route with a body can answer before the body is read; said here once, no route could do otherwise. */
+const BODY_PROBLEMS = {
+  413: { description: STATUS_CODES[413] ?? '413', content: PROBLEM_CONTENT },
+  415: { description: STATUS_CODES[415] ?? '415', content: PROBLEM_CONTENT },
+};
 
 /** Problem responses share one component, under the media type they are sent with; every response says in a word what it is. */
 function shareProblem(document: Record<string, unknown>): Record<string, unknown> {
   const paths = (document['paths'] ?? {}) as Record<string, Record<string, Operation>>;
   for (const operation of Object.values(paths).flatMap((path) => Object.values(path))) {
+    if (operation.requestBody !== undefined) operation.responses = { ...operation.responses, ...BODY_PROBLEMS };
     for (const [status, response] of Object.entries(operation.responses ?? {})) {
       if (response === undefined) continue;
       if (response.description === 'Default Response' || response.description === PROBLEM_DESCRIPTION) {
@@ -34,7 +44,7 @@ function shareProblem(document: Record<string, unknown>): Record<string, unknown
       }
       // /readyz answers 503 with its checks, not with a problem.
       if (!isProblemSchema(response.content)) continue;
-      response.content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+      response.content = PROBLEM_CONTENT;
     }
   }
   const components = (document['components'] ?? {}) as { schemas?: Record<string, unknown> };

@@ -56,6 +56,8 @@ function findFault(value: unknown, path = '', depth = 0): Fault | null {
   return null;
 }
 
+const PARTS = { body: 'The body holds', querystring: 'The query string holds', params: 'The path holds' } as const;
+
 async function refuseUnfit(request: FastifyRequest): Promise<void> {
   for (const [where, part] of [
     ['body', request.body],
@@ -63,7 +65,8 @@ async function refuseUnfit(request: FastifyRequest): Promise<void> {
     ['params', request.params],
   ] as const) {
     const fault = findFault(part);
-    if (fault !== null) throw new ProblemError('validation-failed', `The ${where} holds what no route takes`, [{ in: where, ...fault }]);
+    if (fault !== null)
+      throw new ProblemError('validation-failed', `${PARTS[where]} a value that no route accepts`, [{ in: where, ...fault }]);
   }
 }
 

@@ -6,7 +6,7 @@ import { KinewatchError } from '../contracts/errors.ts';
 
 /** Stable codes with status and title. Stores throw KinewatchError with one of the codes below 500. */
 export const PROBLEMS = {
-  'validation-failed': [400, 'The request does not fit its schema'],
+  'validation-failed': [400, 'The request does not match its schema'],
   'malformed-json': [400, 'The body is not valid JSON'],
   'invalid-cursor': [400, 'The cursor was not issued by this collection'],
   'bad-request': [400, 'The request cannot be understood'],
@@ -98,6 +98,13 @@ const FASTIFY_CODES: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'uri-too-long',
 };
 
+const UNFIT: Readonly<Record<string, string>> = {
+  body: 'The body does not match its schema',
+  querystring: 'The query parameters do not match their schema',
+  params: 'The path parameters do not match their schema',
+  headers: 'The headers do not match their schema',
+};
+
 const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(PROBLEMS, code);
 
 /** Validators report a forbidden property twice, at the property and at its owner; the first names it. */
@@ -122,7 +129,7 @@ function asProblem(error: FastifyError | KinewatchError): { code: ProblemCode; d
   if ('validation' in error && error.validation) {
     return {
       code: 'validation-failed',
-      detail: `The ${error.validationContext ?? 'request'} does not fit its schema`,
+      detail: UNFIT[error.validationContext ?? ''] ?? 'The request does not match its schema',
       errors: fieldErrors(error),
     };
   }

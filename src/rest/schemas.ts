@@ -66,5 +66,20 @@ export function readTime(text: string): Date {
   return new Date(ms);
 }
 
-/** Microseconds of a time; `from` and `to` of a range. */
-export const readMicros = (text: string): number => readTime(text).getTime() * 1_000;
+/**
+ * A range of times as a query names it: from inclusive, to exclusive.
+ * @throws ProblemError `time-out-of-range`, also where it begins after it ends
+ */
+export function readRange(query: { readonly from?: string; readonly to?: string }): {
+  readonly from: Date | null;
+  readonly to: Date | null;
+} {
+  const from = query.from === undefined ? null : readTime(query.from);
+  const to = query.to === undefined ? null : readTime(query.to);
+  if (from !== null && to !== null && from > to)
+    throw new ProblemError('time-out-of-range', 'The range begins after it ends: from is later than to');
+  return { from, to };
+}
+
+/** Microseconds of a time. */
+export const microsOf = (time: Date): number => time.getTime() * 1_000;

@@ -8,6 +8,7 @@ import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { FRAME_HEADER_BYTES } from '../contracts/protocol.ts';
 import type { FrameOwner, FrameSink, IncomingFrame } from '../gateway/ports.ts';
 import { byteaArray, int8Array } from './binary-array.ts';
+import { copyFrames } from './copy-frames.ts';
 
 /** One commit takes at most this much; what waits goes with the next. Beyond it a larger batch gains nothing measurable. */
 const MAX_COMMIT_FRAMES = 4_096;
@@ -76,16 +77,13 @@ const LOCK_STREAMS = {
   text: 'SELECT id, next_sequence FROM stream WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE',
 };
 
-const STORE_FRAMES = {
-  name: 'kw-store-frames',
+const ADVANCE = {
+  name: 'kw-advance',
   text: `
-    WITH frames AS (
-      INSERT INTO raw_frame (stream_id, sequence, received_us, bytes)
-      SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[])
-    ), opened AS (
+    WITH opened AS (
       INSERT INTO session (id, team_id, athlete_id, started_at, first_received_us, last_received_us, opened_by)
       SELECT gen_random_uuid(), athlete.team_id, athlete.id, to_timestamp(seen.first_us / 1e6), seen.first_us, seen.last_us, 'first-frame'
-      FROM unnest($9::uuid[], $10::bigint[], $11::bigint[]) AS seen(athlete_id, first_us, last_us)
+      FROM unnest($5::uuid[], $6::bigint[], $7::bigint[]) AS seen(athlete_id, first_us, last_us)
       JOIN athlete ON athlete.id = seen.athlete_id
       ORDER BY athlete.id
       ON CONFLICT (athlete_id) WHERE ended_at IS NULL
@@ -93,7 +91,7 @@ const STORE_FRAMES = {
     )
     UPDATE stream
     SET next_sequence = moved.next, last_device_time_us = CASE moved.timed WHEN 1 THEN moved.last_us ELSE stream.last_device_time_us END
-    FROM unnest($5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]) AS moved(id, next, last_us, timed)
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS moved(id, next, last_us, timed)
     WHERE stream.id = moved.id`,
 };
 
@@ -165,13 +163,10 @@ async function insert(
   const moved = [...new Set([...stored, ...refused].map((frame) => frame.streamId))];
   const spans = spansOf(stored);
   const seen = [...spans.values()];
+  if (stored.length > 0) await copyFrames(client, stored);
   await client.query({
-    ...STORE_FRAMES,
+    ...ADVANCE,
     values: [
-      int8Array(stored.map((frame) => frame.streamId)),
-      int8Array(stored.map((frame) => frame.sequence)),
-      int8Array(stored.map((frame) => frame.receivedUs)),
-      byteaArray(stored.map((frame) => frame.bytes)),
       int8Array(moved),
       int8Array(moved.map((id) => next.get(id) ?? 0)),
       int8Array(moved.map((id) => lastUs.get(id) ?? 0)),

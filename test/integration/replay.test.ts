@@ -185,7 +185,47 @@ describe('the replay command', () => {
     const refused = await replay(join(folder, 'README.md'));
     expect(refused.status).toBe(1);
     expect(refused.stderr).toMatch(/README\.md: not a known recording: looked for/);
-    expect(await replay(join(folder, 'missing.csv'))).toMatchObject({ status: 1 });
+    const missing = join(folder, 'missing.csv');
+    expect(await replay(missing)).toEqual({ status: 1, stdout: '', stderr: `${missing}: there is no such file or folder\n` });
+  });
+
+  test('plays what can be read among files that cannot, and accounts for each in order', async () => {
+    const bad = join(folder, 'README.md');
+    const standing = join(folder, 'standing.txt');
+    const missing = [join(folder, 'a.csv'), join(folder, 'b.csv')];
+    const run = await into(bad, missing[0] ?? '', standing, missing[1] ?? '', '--rate-hz', '100');
+    expect(run.status).toBe(1);
+    expect(reportOf(run)).toMatchObject({
+      files: [
+        { file: bad, error: expect.stringContaining('not a known recording') as string },
+        { file: missing[0], error: 'there is no such file or folder' },
+        { file: standing, frames: { sent: 6, acked: 6 } },
+        { file: missing[1], error: 'there is no such file or folder' },
+      ],
+    });
+    const lines = run.stderr.split('\n');
+    expect(lines).toContain(`${missing[0]}: there is no such file or folder`);
+    expect(lines).toContain(`${missing[1]}: the same as for ${missing[0]}`);
+  });
+
+  test('ends with the JSON object where a stream is refused, where nothing can be played, and where no service answers', async () => {
+    const standing = join(folder, 'standing.txt');
+    const refused = await replay(standing, '--athlete', 'nobody', '--url', url, '--token', token, '--json');
+    const error = (reportOf(refused).files[0] as unknown as { error: string }).error;
+    expect([refused.status, refused.stderr.split(error).length], refused.stderr).toEqual([1, 2]);
+    expect(reportOf(await replay(join(folder, 'missing.csv'), '--json'))).toEqual({
+      files: [{ file: join(folder, 'missing.csv'), error: 'there is no such file or folder' }],
+    });
+    const empty = await mkdtemp(join(folder, '.empty-'));
+    expect(reportOf(await replay(empty, '--json'))).toEqual({ files: [], error: 'there is no recording in what was named' });
+    const alone = await replay(standing, '--url', 'http://127.0.0.1:1', '--token', token, '--api-key', apiKey, '--json');
+    expect([alone.status, reportOf(alone)]).toEqual([
+      1,
+      {
+        files: [{ file: standing, error: 'not played: http://127.0.0.1:1 does not answer' }],
+        error: 'http://127.0.0.1:1 does not answer',
+      },
+    ]);
   });
 
   test.skipIf(!haveRecordings)('real recordings of every kind, each with the metrics of its kind', async () => {

@@ -183,6 +183,11 @@ describe('teams and athletes', () => {
       status: 422,
       code: 'time-out-of-range',
     });
+    const tomorrow = new Date(Date.now() + 2 * 86_400_000).toISOString().slice(0, 10);
+    expect((await call('POST', '/v1/athletes', { externalId: 'a', name: 'x', birthDate: tomorrow })).json()).toMatchObject({
+      status: 422,
+      detail: `birthDate ${tomorrow} lies in the future`,
+    });
   });
 
   it('pages through a list: every row once, in order, with any page size', async () => {
@@ -326,6 +331,9 @@ describe('state and scores', () => {
     const asked = (await call('GET', `${path}?limit=1&include=attention`)).json<PageBody>();
     expect(asked.items[0]).toMatchObject({ attention: { time: [0.5, 0.25] }, observations: { phys: [null, 61] } });
     expect((await call('GET', `${path}?from=yesterday`)).json()).toMatchObject({ status: 400 });
+    expect((await call('GET', `${path}?from=${to}&to=${from}`)).json()).toMatchObject({ status: 422, code: 'time-out-of-range' });
+    expect((await call('GET', `${path}?from=${from}&to=${from}`)).json()).toMatchObject({ items: [] });
+    expect((await call('GET', `/v1/athletes/${athleteId}/metrics?from=${to}&to=${from}`)).json()).toMatchObject({ status: 422 });
   });
 
   it('lists metrics with unit, method and parameters', async () => {

@@ -52,6 +52,12 @@ describe('replay options', () => {
   ])('%j is wrong use', (args) => {
     expect(() => readOptions(args)).toThrow(expect.objectContaining({ code: 'usage' }) as Error);
   });
+  test('a negative number meets the range, not the parser; another dash is told its form', () => {
+    for (const args of [['--rate-hz', '-3'], ['--rate-hz=-3']])
+      expect(() => readOptions(['a', ...args])).toThrow('--rate-hz must be a number above 0 and at most 10000, not "-3"');
+    expect(() => readOptions(['a', '--athlete', '-x'])).toThrow('--athlete lacks its value; one that begins with a dash');
+    expect(readOptions(['a', '--athlete=-x'])).toMatchObject({ athlete: '-x' });
+  });
 });
 
 describe('replay times', () => {

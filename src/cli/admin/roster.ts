@@ -16,6 +16,31 @@ interface Line {
   readonly fields: readonly string[];
 }
 
+const SHOWN_CHARACTERS = 40;
+/** C0 and C1 control characters, what turns the direction of a line, line ends of Unicode, and halves of a surrogate pair. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]/gu;
+
+const escaped = (char: string): string => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`;
+
+/** A value of the file as a message shows it: short, and with nothing in it that a terminal obeys. */
+function shown(text: string): string {
+  const characters = Array.from(text.slice(0, 2 * SHOWN_CHARACTERS + 2));
+  const short = characters.length > SHOWN_CHARACTERS ? `${characters.slice(0, SHOWN_CHARACTERS).join('')}...` : text;
+  return short.replaceAll(UNPRINTABLE, escaped);
+}
+
+/** A message about rows, line by line, with nothing in it that a terminal obeys. */
+export const printable = (message: string): string =>
+  message
+    .split('\n')
+    .map((line) => line.replaceAll(UNPRINTABLE, escaped))
+    .join('\n');
+
+const listed = (names: readonly string[]): string => {
+  const first = names.slice(0, COLUMNS.length).map(shown).join(', ');
+  return names.length > COLUMNS.length ? `${first} and ${names.length - COLUMNS.length} more` : first;
+};
+
 const refuse = (message: string): never => {
   throw new KinewatchError('roster-refused', message);
 };
@@ -63,7 +88,7 @@ function headerOf(first: Line | undefined): ReadonlyMap<string, number> {
   if (first === undefined) return refuse('the file is empty: it begins with a header line');
   const header = new Map(first.fields.map((name, index) => [name.toLowerCase(), index]));
   const unknown = [...header.keys()].filter((name) => !(COLUMNS as readonly string[]).includes(name));
-  if (unknown.length > 0) refuse(`line ${first.line}: unknown column ${unknown.join(', ')}; the columns are ${COLUMNS.join(',')}`);
+  if (unknown.length > 0) refuse(`line ${first.line}: unknown column ${listed(unknown)}; the columns are ${COLUMNS.join(',')}`);
   const missing = REQUIRED.filter((name) => !header.has(name));
   if (missing.length > 0) refuse(`line ${first.line}: column ${missing.join(', ')} is missing; the columns are ${COLUMNS.join(',')}`);
   return header;
@@ -74,7 +99,7 @@ type Fault = (why: string) => void;
 function readNumber(text: string, name: Column, low: number, high: number, fault: Fault): number | null {
   if (text === '') return null;
   const value = Number(text);
-  if (!(value >= low && value <= high)) fault(`${name} "${text}" is not a number from ${low} to ${high}`);
+  if (!(value >= low && value <= high)) fault(`${name} "${shown(text)}" is not a number from ${low} to ${high}`);
   return value;
 }
 
@@ -89,7 +114,7 @@ function readBirthDate(text: string, fault: Fault): string | null {
   if (text === '') return null;
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : Number.NaN;
   const isDay = Number.isFinite(ms) && new Date(ms).toISOString().startsWith(text);
-  if (!isDay || ms < Date.UTC(1900, 0, 1) || ms > Date.now()) fault(`birth_date "${text}" is not a day like 2001-04-09`);
+  if (!isDay || ms < Date.UTC(1900, 0, 1) || ms > Date.now()) fault(`birth_date "${shown(text)}" is not a day like 2001-04-09`);
   return text;
 }
 
@@ -103,7 +128,7 @@ function readDevices(text: string, fault: Fault): RosterRow['devices'] {
       const colon = part.lastIndexOf(':');
       const kind = part.slice(colon + 1);
       const device = colon > 0 && KINDS.includes(kind) ? { serial: part.slice(0, colon), kind } : { serial: part, kind: DEFAULT_KIND };
-      if (!SERIAL.test(device.serial)) fault(`device "${device.serial}" is not a serial number (letters, digits, . _ : -)`);
+      if (!SERIAL.test(device.serial)) fault(`device "${shown(device.serial)}" is not a serial number (letters, digits, . _ : -)`);
       return device;
     });
 }
@@ -111,7 +136,7 @@ function readDevices(text: string, fault: Fault): RosterRow['devices'] {
 function readSex(text: string, fault: Fault): 'f' | 'm' | null {
   const sex = text.toLowerCase();
   if (sex === '' || sex === 'f' || sex === 'm') return sex === '' ? null : sex;
-  fault(`sex "${text}" is neither f nor m`);
+  fault(`sex "${shown(text)}" is neither f nor m`);
   return null;
 }
 
@@ -143,7 +168,7 @@ export function parseRoster(text: string): readonly RosterRow[] {
     for (const claim of claims) {
       const key = `${row.team}\0${claim}`;
       const before = seen.get(key);
-      if (before !== undefined) fault(`${claim} of ${row.team} stands in line ${before} already`);
+      if (before !== undefined) fault(`${shown(claim)} of ${shown(row.team)} stands in line ${before} already`);
       seen.set(key, line);
     }
     return row;

@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { KinewatchError } from '../../contracts/errors.ts';
 import { isAccompaniment, readRecording } from '../../recordings/read-recording.ts';
-import { durationS, type Recording, RecordingError } from '../../recordings/recording.ts';
+import { durationS, type Recording } from '../../recordings/recording.ts';
 import type { TrialRow } from '../../recordings/gait-imu.ts';
 
 export interface RecordingFile {
@@ -25,48 +26,87 @@ async function walk(folder: string): Promise<string[]> {
   return files;
 }
 
-/**
- * The recordings behind the arguments: files as named; of folders everything in them but lists, reference tables and read-mes, which `skipped` is told.
- * @throws an error of the file system where a path does not exist.
- */
-export async function findFiles(paths: readonly string[], skipped: (path: string) => void): Promise<string[]> {
+/** A file that is not played, and why. */
+export interface RefusedFile {
+  readonly path: string;
+  /** A sentence, without the path. */
+  readonly error: string;
+}
+
+const FILE_FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'there is no such file or folder',
+  EACCES: 'reading it is not permitted',
+  EPERM: 'reading it is not permitted',
+  ELOOP: 'its links lead in a circle',
+};
+
+/** Why a file is refused, in a sentence: the file system's codes are for programs. */
+function reasonOf(error: unknown): string {
+  if (error instanceof KinewatchError) return error.message;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return FILE_FAULTS[code] ?? `it cannot be read (${code === '' ? String(error) : code})`;
+}
+
+/** Where it cannot be told, reading the file will say why. */
+const passesOver = (path: string): Promise<boolean> => isAccompaniment(path).catch(() => false);
+
+async function filesAt(path: string, skipped: (path: string) => void): Promise<string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
   const files: string[] = [];
+  for (const file of await walk(path)) {
+    if (await passesOver(file)) skipped(file);
+    else files.push(file);
+  }
+  return files;
+}
+
+/** Each path once, in the order of the arguments: files to read, and arguments that name nothing. */
+export type FoundFile = { readonly path: string } | RefusedFile;
+
+/**
+ * The recordings behind the arguments: files as named; of folders everything in them but lists, reference tables and read-mes, which `skipped` is
+ * told. An argument that names nothing readable comes back as refused.
+ */
+export async function findFiles(paths: readonly string[], skipped: (path: string) => void): Promise<FoundFile[]> {
+  const found = new Map<string, FoundFile>();
   for (const path of paths) {
-    if (!(await stat(path)).isDirectory()) {
-      files.push(path);
-      continue;
-    }
-    for (const file of await walk(path)) {
-      if (await isAccompaniment(file)) skipped(file);
-      else files.push(file);
+    try {
+      for (const file of await filesAt(path, skipped)) found.set(file, { path: file });
+    } catch (error) {
+      found.set(path, { path, error: reasonOf(error) });
     }
   }
-  return [...new Set(files)];
+  return [...found.values()];
 }
 
 const subjectOf = ({ format, metadata }: Recording): string | null =>
   format === 'gait-imu' && metadata.subject !== null ? `gait-${metadata.subject}` : null;
 
-/**
- * Reads every file, so that a refusal comes before anything is sent.
- * @throws RecordingError whose message begins with the file's path.
- */
-export async function readFiles(paths: readonly string[], rateHz: number, athlete: string | null): Promise<RecordingFile[]> {
+const nameOf = (path: string): string =>
+  basename(path)
+    .replace(/\.gz$/, '')
+    .replace(/\.(csv|txt)$/, '');
+
+/** Reads every file before anything is sent. What cannot be read is refused with a sentence and stays in its place. */
+export async function readFiles(
+  found: readonly FoundFile[],
+  rateHz: number,
+  athlete: string | null,
+): Promise<(RecordingFile | RefusedFile)[]> {
   const trialLists = new Map<string, Promise<readonly TrialRow[] | null>>();
-  const files: RecordingFile[] = [];
-  for (const path of paths) {
+  const files: (RecordingFile | RefusedFile)[] = [];
+  for (const file of found) {
+    if ('error' in file) {
+      files.push(file);
+      continue;
+    }
+    const { path } = file;
     try {
       const recording = await readRecording(path, { rateHz, trialLists });
-      const externalId =
-        athlete ??
-        subjectOf(recording) ??
-        basename(path)
-          .replace(/\.gz$/, '')
-          .replace(/\.(csv|txt)$/, '');
-      files.push({ path, recording, externalId: externalId.slice(0, 128) });
+      files.push({ path, recording, externalId: (athlete ?? subjectOf(recording) ?? nameOf(path)).slice(0, 128) });
     } catch (error) {
-      if (error instanceof RecordingError) throw new RecordingError(`${path}: ${error.message}`, null, error);
-      throw error;
+      files.push({ path, error: reasonOf(error) });
     }
   }
   return files;

@@ -17,7 +17,16 @@ Knows gait-imu trials, squat-jump CSV, cmj text, VO2master, Moxy and Train.Red e
   --json             one JSON object as the last line of stdout
   --help             this text
 
-Exit status: 0 played and scored, 1 a file was refused or the service failed, 2 wrong use.`;
+A value that begins with a dash is written --name=value (--athlete=-3).
+
+Every readable file is played. A file that is missing, unreadable or refused by the service is named on stderr with the reason; a reason that was
+given before is not repeated, the line names the file it was given for. --json prints {"files": [...]} in the order of the files, whatever was refused:
+what was played stands with its format, streams, samples, frames, windowsScored and metrics, what was not as {"file", "error"}. Where nothing could be
+played at all, "error" beside "files" says why.
+windowsScored counts the windows stored for the file, those with the status not-enough-data among them; none where the model
+reads no channel of it (force in N of an athlete whose mass is unknown, one plate under both feet), whose metrics are printed all the same.
+
+Exit status: 0 everything played and scored, 1 a file was refused or the service failed, 2 wrong use (no JSON).`;
 
 export interface ReplayOptions {
   readonly paths: readonly string[];
@@ -51,11 +60,29 @@ const OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+/** Node takes a value that begins with a dash for an option and calls it ambiguous; "--speed -3" means --speed=-3, which the range then refuses. */
+function joinNegatives(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const name = /^--(.+)$/.exec(joined.at(-1) ?? '')?.[1] ?? '';
+    const takesValue = Object.hasOwn(OPTIONS, name) && OPTIONS[name as keyof typeof OPTIONS].type === 'string';
+    if (takesValue && /^-[\d.]/.test(arg)) joined[joined.length - 1] = `--${name}=${arg}`;
+    else joined.push(arg);
+  }
+  return joined;
+}
+
+function parseFault(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const name = /^Option '(--[\w-]+)[^']*' argument is ambiguous/.exec(message)?.[1];
+  return name === undefined ? message : `${name} lacks its value; one that begins with a dash is written ${name}=VALUE`;
+}
+
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], allowPositionals: true, strict: true, options: OPTIONS });
+    return parseArgs({ args: joinNegatives(args), allowPositionals: true, strict: true, options: OPTIONS });
   } catch (cause) {
-    throw new KinewatchError('usage', cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new KinewatchError('usage', parseFault(cause), { cause });
   }
 }
 

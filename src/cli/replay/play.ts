@@ -124,14 +124,14 @@ async function awaitScores(service: Service, file: RecordingFile, athleteId: str
     const caughtUp = now.scored >= now.due;
     if (caughtUp && (now.scored - before.scored >= expected || performance.now() - movedMs > SETTLED_MS)) return now.scored - before.scored;
     if (performance.now() > deadline) {
-      throw new KinewatchError('scores-behind', `${file.path}: ${now.due - now.scored} windows are due and not scored`, { retry: true });
+      throw new KinewatchError('scores-behind', `${now.due - now.scored} windows are due and not scored`, { retry: true });
     }
     await delay(POLL_MS);
   }
 }
 
 /**
- * Plays one recording over its own connection: every frame acknowledged, every due window scored.
+ * Plays one recording over its own connection: every frame acknowledged, every due window scored. `log` hears of troubles on the way, without the path.
  * @throws KinewatchError where the service refuses the gateway, a stream, or does not catch up.
  */
 export async function playFile(service: Service, file: RecordingFile, run: FileRun, log: (line: string) => void): Promise<Played> {
@@ -140,11 +140,11 @@ export async function playFile(service: Service, file: RecordingFile, run: FileR
     url: service.ingestUrl,
     token: service.token,
     streams,
-    onError: (error) => log(`${file.path}: ${error.code}: ${error.message}`),
+    onError: (error) => log(error.message),
   });
   try {
     const athleteId = client.welcome[0]?.athleteId;
-    if (athleteId === undefined) throw new KinewatchError('no-streams', `${file.path}: the service welcomed no stream`);
+    if (athleteId === undefined) throw new KinewatchError('no-streams', 'the service welcomed no stream');
     const before = await windowsOf(service, athleteId);
     const startedMs = performance.now();
     for (const chunk of chunksOf(file)) {
@@ -154,7 +154,7 @@ export async function playFile(service: Service, file: RecordingFile, run: FileR
     }
     await client.flush();
     const stats = client.stats();
-    if (stats.refused > 0) log(`${file.path}: ${stats.refused} frames were refused`);
+    if (stats.refused > 0) log(`${stats.refused} frames were refused`);
     const windowsScored = await awaitScores(service, file, athleteId, before);
     await client.close();
     return { athleteId, stats, windowsScored };

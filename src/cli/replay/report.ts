@@ -4,10 +4,24 @@ import { summariseSession } from '../../signal/session-metrics.ts';
 import type { RecordingFile } from './files.ts';
 import type { Played } from './play.ts';
 
-/** Only the keys of the file's kind; seconds count from the file's first sample; null where there is no sensor. */
+/** Only the keys of the file's kind, numbers to four decimals; seconds count from the file's first sample; null where there is no sensor. */
 export type ReplayMetrics = Readonly<Record<string, unknown>>;
 
 export function replayMetrics(file: RecordingFile): ReplayMetrics {
+  return rounded(figuresOf(file)) as ReplayMetrics;
+}
+
+const DECIMALS = 1e4;
+
+/** Every number to four decimals, finer than any of the sensors; what a binary fraction adds behind is noise. */
+function rounded(value: unknown): unknown {
+  if (typeof value === 'number') return Math.round(value * DECIMALS) / DECIMALS;
+  if (Array.isArray(value)) return value.map(rounded);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, rounded(entry)]));
+}
+
+function figuresOf(file: RecordingFile): ReplayMetrics {
   const { jumps, gait, wearable } = summariseSession(recordingSession(file.recording, 0));
   return {
     ...(jumps === null
@@ -50,6 +64,12 @@ export interface FileReport {
   readonly frames: { readonly sent: number; readonly acked: number };
   readonly windowsScored: number;
   readonly metrics: ReplayMetrics;
+}
+
+/** What --json says of a file that was not played. */
+export interface FileFault {
+  readonly file: string;
+  readonly error: string;
 }
 
 export function reportOf(file: RecordingFile, played: Played): FileReport {

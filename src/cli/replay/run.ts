@@ -7,7 +7,7 @@ import { startEmbedded } from './embedded.ts';
 import { findFiles, planStarts, readFiles, type RecordingFile } from './files.ts';
 import { HELP, readOptions, type ReplayOptions } from './options.ts';
 import { deviceSerial, playFile, type Service } from './play.ts';
-import { describe, type FileReport, reportOf } from './report.ts';
+import { describe, type FileFault, type FileReport, reportOf } from './report.ts';
 import { type AthleteFields, createProvisioner } from '../rest-client.ts';
 
 /** Where the command writes; the process's own streams but in tests. */
@@ -62,53 +62,71 @@ function addresses(url: string): { readonly baseUrl: string; readonly ingestUrl:
   return { baseUrl: `${secure ? 'https' : 'http'}://${given.host}`, ingestUrl: `${secure ? 'wss' : 'ws'}://${given.host}/v1/ingest` };
 }
 
-async function playAll(
-  service: Service,
-  files: readonly RecordingFile[],
-  runId: string,
-  options: ReplayOptions,
-  log: Output['log'],
-): Promise<FileReport[]> {
+type Outcome = FileReport | FileFault;
+
+/** Says what is wrong with a file, and every reason in full only once. */
+type Refuse = (path: string, reason: string) => void;
+
+function createRefuse(log: Output['log']): Refuse {
+  const first = new Map<string, string>();
+  const told = new Set<string>();
+  return (path, reason) => {
+    const before = first.get(reason);
+    const said = `${path}\0${reason}`;
+    if (told.has(said)) return;
+    told.add(said);
+    log(before === undefined ? `${path}: ${reason}` : `${path}: the same as for ${before}`);
+    if (before === undefined) first.set(reason, path);
+  };
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What a run works with, beside the service. */
+interface Job {
+  /** Every file that could be read. */
+  readonly files: readonly RecordingFile[];
+  readonly runId: string;
+  readonly options: ReplayOptions;
+  readonly log: Output['log'];
+  readonly refuse: Refuse;
+  /** By path; filled as the files are played. */
+  readonly outcomes: Map<string, Outcome>;
+}
+
+async function playAll(service: Service, { files, runId, options, log, refuse, outcomes }: Job): Promise<void> {
   // Without an API key nothing was provisioned by this run: whose data a device carries is for its assignment to say, unless the user did.
   const namesAthlete = options.athlete !== null || options.target === null || options.target.apiKey !== null;
   const starts = planStarts(files, Date.now() * 1000);
-  const reports: FileReport[] = [];
   for (const [i, file] of files.entries()) {
     const run = { startUs: starts[i] as number, boot: `${runId}-${i}`, speed: options.speed, namesAthlete };
-    const played = await playFile(service, file, run, log);
-    const report = reportOf(file, played);
-    log(`${i + 1}/${files.length} ${describe(report)}`);
-    reports.push(report);
+    try {
+      const played = await playFile(service, file, run, (trouble) => refuse(file.path, trouble));
+      const report = reportOf(file, played);
+      log(`${i + 1}/${files.length} ${describe(report)}`);
+      outcomes.set(file.path, report);
+    } catch (error) {
+      refuse(file.path, messageOf(error));
+      outcomes.set(file.path, { file: file.path, error: messageOf(error) });
+    }
   }
-  return reports;
 }
 
-async function replayInto(
-  target: NonNullable<ReplayOptions['target']>,
-  files: readonly RecordingFile[],
-  runId: string,
-  options: ReplayOptions,
-  log: Output['log'],
-): Promise<FileReport[]> {
+async function replayInto(target: NonNullable<ReplayOptions['target']>, job: Job): Promise<void> {
   const { baseUrl, ingestUrl } = addresses(target.url);
-  if (target.apiKey !== null) await provision(baseUrl, target.apiKey, files, runId, target.token);
-  return playAll({ baseUrl, ingestUrl, token: target.token }, files, runId, options, log);
+  if (target.apiKey !== null) await provision(baseUrl, target.apiKey, job.files, job.runId, target.token);
+  await playAll({ baseUrl, ingestUrl, token: target.token }, job);
 }
 
-async function replayEmbedded(
-  files: readonly RecordingFile[],
-  runId: string,
-  options: ReplayOptions,
-  log: Output['log'],
-): Promise<FileReport[]> {
+async function replayEmbedded(job: Job): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'kinewatch-replay-'));
   try {
-    log('Starting an embedded service.');
+    job.log('Starting an embedded service.');
     const embedded = await startEmbedded(directory);
     try {
       const { baseUrl, ingestUrl } = addresses(embedded.url);
-      const token = await provision(baseUrl, embedded.adminKey, files, runId, null);
-      return await playAll({ baseUrl, ingestUrl, token }, files, runId, options, log);
+      const token = await provision(baseUrl, embedded.adminKey, job.files, job.runId, null);
+      await playAll({ baseUrl, ingestUrl, token }, job);
     } finally {
       await embedded.close();
     }
@@ -117,30 +135,47 @@ async function replayEmbedded(
   }
 }
 
-async function run(args: readonly string[], { stdout, log }: Output): Promise<void> {
-  const options = readOptions(args);
-  if (options.help) {
-    stdout(`${HELP}\n`);
-    return;
+/** Plays what can be read; the reason why the run as a whole failed, or null. */
+async function playReadable(job: Job): Promise<string | null> {
+  if (job.outcomes.size === 0 && job.files.length === 0) return 'there is no recording in what was named';
+  if (job.files.length === 0) return null;
+  try {
+    const { target } = job.options;
+    await (target === null ? replayEmbedded(job) : replayInto(target, job));
+    return null;
+  } catch (error) {
+    return messageOf(error);
   }
-  const paths = await findFiles(options.paths, (path) => log(`${path}: no recording, passed over`));
-  const files = await readFiles(paths, options.rateHz, options.athlete);
-  if (files.length === 0) throw new KinewatchError('no-recordings', 'there is no recording in what was named');
-  const runId = Date.now().toString(36);
-  const reports = await (options.target === null
-    ? replayEmbedded(files, runId, options, log)
-    : replayInto(options.target, files, runId, options, log));
-  if (options.json) stdout(`${JSON.stringify({ files: reports })}\n`);
+}
+
+async function run(options: ReplayOptions, { stdout, log }: Output): Promise<0 | 1> {
+  const refuse = createRefuse(log);
+  const found = await findFiles(options.paths, (path) => log(`${path}: no recording, passed over`));
+  const read = await readFiles(found, options.rateHz, options.athlete);
+  const outcomes = new Map<string, Outcome>();
+  for (const file of read) {
+    if (!('error' in file)) continue;
+    refuse(file.path, file.error);
+    outcomes.set(file.path, { file: file.path, error: file.error });
+  }
+  const files = read.filter((file): file is RecordingFile => 'recording' in file);
+  const failure = await playReadable({ files, runId: Date.now().toString(36), options, log, refuse, outcomes });
+  if (failure !== null) log(failure);
+  const all = read.map(({ path }) => outcomes.get(path) ?? { file: path, error: `not played: ${failure ?? 'the run ended before'}` });
+  if (options.json) stdout(`${JSON.stringify(failure === null ? { files: all } : { files: all, error: failure })}\n`);
+  return failure === null && all.every((outcome) => !('error' in outcome)) ? 0 : 1;
 }
 
 /** Runs the command; its exit status: 0, 1 where a file was refused or the service failed, 2 on wrong use. Never rejects. */
 export async function runReplay(args: readonly string[], output: Output): Promise<0 | 1 | 2> {
   try {
-    await run(args, output);
+    const options = readOptions(args);
+    if (!options.help) return await run(options, output);
+    output.stdout(`${HELP}\n`);
     return 0;
   } catch (error) {
     const usage = error instanceof KinewatchError && error.code === 'usage';
-    output.log(error instanceof Error ? error.message : String(error));
+    output.log(messageOf(error));
     if (usage) output.log('npm run replay -- --help tells how it is used.');
     return usage ? 2 : 1;
   }

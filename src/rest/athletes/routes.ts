@@ -1,16 +1,21 @@
 import { teamFor, teamOf } from '../auth.ts';
 import { pageReply, pageRequest } from '../cursor.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
-import { problems } from '../problems.ts';
+import { ProblemError, problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
 import { IdParams, PageOf, readTime } from '../schemas.ts';
 import { Athlete, AthletePatch, AthleteQuery, NewAthlete } from './schemas.ts';
 
 const tags = ['athletes'];
 
-/** The database keeps dates the format allows but no person was born on. */
+/** Where the day is now that comes first: a person born there today is no mistake. */
+const EARLIEST_ZONE_MS = 14 * 3_600_000;
+
+/** The format allows days the database cannot keep, and days to come. */
 function checkBirthDate({ birthDate }: { readonly birthDate?: string | null }): void {
-  if (birthDate !== undefined && birthDate !== null) readTime(birthDate);
+  if (birthDate === undefined || birthDate === null) return;
+  if (readTime(birthDate).getTime() > Date.now() + EARLIEST_ZONE_MS)
+    throw new ProblemError('time-out-of-range', `birthDate ${birthDate} lies in the future`);
 }
 
 export const athletes = resource('athletes', async (app, { repositories }) => {

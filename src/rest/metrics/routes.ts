@@ -3,7 +3,7 @@ import { pageReply, pageRequest } from '../cursor.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
 import { problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
-import { IdParams, PageOf, readTime } from '../schemas.ts';
+import { IdParams, PageOf, readRange } from '../schemas.ts';
 import { Metric, MetricQuery } from './schemas.ts';
 
 export const metrics = resource('metrics', async (app, { repositories }) => {
@@ -22,13 +22,14 @@ export const metrics = resource('metrics', async (app, { repositories }) => {
       },
     },
     async (request) => {
-      const { from, to, name, sessionId } = request.query;
+      const { name, sessionId } = request.query;
+      const { from, to } = readRange(request.query);
       const { id } = request.params;
       const team = teamOf(request);
       found(await repositories.athletes.get(team, id), 'athlete', id);
       const filter = {
-        ...(from === undefined ? {} : { from: readTime(from) }),
-        ...(to === undefined ? {} : { to: readTime(to) }),
+        ...(from === null ? {} : { from }),
+        ...(to === null ? {} : { to }),
         ...(name === undefined ? {} : { name }),
         ...(sessionId === undefined ? {} : { sessionId }),
       };

@@ -3,7 +3,7 @@ import { scorePageReply, scorePageRequest } from '../cursor.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
 import { problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
-import { IdParams, PageOf, readMicros } from '../schemas.ts';
+import { IdParams, microsOf, PageOf, readRange } from '../schemas.ts';
 import { Score, ScoreQuery } from './schemas.ts';
 
 export const scores = resource('scores', async (app, { repositories }) => {
@@ -23,10 +23,11 @@ export const scores = resource('scores', async (app, { repositories }) => {
       },
     },
     async (request) => {
-      const { from, to, order = 'desc', modelVersion, include } = request.query;
+      const { order = 'desc', modelVersion, include } = request.query;
+      const { from, to } = readRange(request.query);
       const filter = {
-        fromUs: from === undefined ? null : readMicros(from),
-        toUs: to === undefined ? null : readMicros(to),
+        fromUs: from === null ? null : microsOf(from),
+        toUs: to === null ? null : microsOf(to),
         order,
         modelVersion: modelVersion ?? null,
         attention: include === 'attention',
