@@ -30,8 +30,6 @@ async function start(): Promise<{ shard: Shard; stop: () => Promise<void> }> {
     maxBatch: settings.maxBatch,
   });
   const pool = openPool(settings.connectionString, { max: POOL_SIZE, name: `kinewatch shard ${settings.shard}` });
-  // A connection that ends while a transaction holds it reports that twice: to the query, which is tried again, and as an event.
-  pool.on('connect', (client) => client.on('error', () => undefined));
   const store = createShardStore(pool);
   const shard = createShard({
     store,

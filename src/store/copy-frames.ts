@@ -10,7 +10,6 @@ const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
 const HEADER_BYTES = SIGNATURE.byteLength + 8;
 /** Field count, three bigints and the length of the bytes. */
 const ROW_BYTES = 2 + 3 * 12 + 4;
-const TRAILER_BYTES = 2;
 const FIELDS = 4;
 const TWO_32 = 4_294_967_296;
 
@@ -22,15 +21,16 @@ function writeBigint(out: Buffer, value: number, at: number): number {
   return at + 12;
 }
 
-/** The rows (stream_id, sequence, received_us, bytes) as one COPY message; one copy of the bytes. */
-export function encodeFrames(frames: readonly IncomingFrame[]): Buffer {
-  let size = HEADER_BYTES + TRAILER_BYTES;
-  for (const { bytes } of frames) size += ROW_BYTES + bytes.byteLength;
-  const out = Buffer.allocUnsafe(size);
-  let at = SIGNATURE.copy(out);
-  at = out.writeInt32BE(0, at);
-  at = out.writeInt32BE(0, at);
-  for (const { streamId, sequence, receivedUs, bytes } of frames) {
+/** A COPY message holds about this much: larger ones cost fresh pages for every batch. */
+const CHUNK_BYTES = 96 * 1024;
+
+const rowBytes = (frame: IncomingFrame): number => ROW_BYTES + frame.bytes.byteLength;
+
+/** Rows [from, to) of the frames at `at` of `out`; returns where they end. */
+function writeRows(out: Buffer, frames: readonly IncomingFrame[], from: number, to: number, start: number): number {
+  let at = start;
+  for (let i = from; i < to; i += 1) {
+    const { streamId, sequence, receivedUs, bytes } = frames[i] as IncomingFrame;
     at = out.writeInt16BE(FIELDS, at);
     at = writeBigint(out, streamId, at);
     at = writeBigint(out, sequence, at);
@@ -39,8 +39,24 @@ export function encodeFrames(frames: readonly IncomingFrame[]): Buffer {
     out.set(bytes, at);
     at += bytes.byteLength;
   }
-  out.writeInt16BE(-1, at);
-  return out;
+  return at;
+}
+
+/** The rows (stream_id, sequence, received_us, bytes) as COPY messages in turn; one copy of the bytes. */
+export function* encodeFrames(frames: readonly IncomingFrame[]): Generator<Buffer> {
+  const header = Buffer.alloc(HEADER_BYTES);
+  SIGNATURE.copy(header);
+  yield header;
+  for (let from = 0; from < frames.length;) {
+    let to = from;
+    let size = 0;
+    for (; to < frames.length && (to === from || size < CHUNK_BYTES); to += 1) size += rowBytes(frames[to] as IncomingFrame);
+    const out = Buffer.allocUnsafe(size);
+    writeRows(out, frames, from, to, 0);
+    yield out;
+    from = to;
+  }
+  yield Buffer.from([0xff, 0xff]);
 }
 
 /** What `pg` sends and hears of while it copies in: the part of its connection that its types leave out. */
@@ -53,19 +69,19 @@ interface CopyConnection {
 /** One COPY ... FROM STDIN as pg takes queries of others' making. */
 class CopyIn implements Submittable {
   private readonly text: string;
-  private readonly data: Buffer;
+  private readonly chunks: Iterable<Buffer>;
   private readonly done: (error: Error | null) => void;
   private failure: Error | null = null;
-  constructor(text: string, data: Buffer, done: (error: Error | null) => void) {
+  constructor(text: string, chunks: Iterable<Buffer>, done: (error: Error | null) => void) {
     this.text = text;
-    this.data = data;
+    this.chunks = chunks;
     this.done = done;
   }
   submit(connection: Connection): void {
     (connection as unknown as CopyConnection).query(this.text);
   }
   handleCopyInResponse(connection: CopyConnection): void {
-    connection.sendCopyFromChunk(this.data);
+    for (const chunk of this.chunks) connection.sendCopyFromChunk(chunk);
     connection.endCopyFrom();
   }
   handleCommandComplete(): void {}

@@ -348,8 +348,6 @@ export function createFrameWriter(options: FrameWriterOptions): FrameWriter {
 
   async function connect(): Promise<PoolClient> {
     const made = await pool.connect();
-    // A connection that breaks between two queries says so here; the next query fails and is tried on a new one.
-    made.on('error', () => undefined);
     return made;
   }
 
