@@ -76,11 +76,11 @@ async function serveGateway(): Promise<Served> {
   };
 }
 
-/** A team, its gateway with token `bench`, and one athlete and device for each connection of the load. */
+/** A team, its gateway with token `bench`, and one athlete and device for each connection of the load (ids in turn, so that few athletes share the lanes as many would). */
 const ROSTER = `
   WITH t AS (INSERT INTO team (id, name) VALUES (gen_random_uuid(), 'bench') RETURNING id),
        g AS (INSERT INTO gateway (id, team_id, name, token_prefix, token_hash) SELECT gen_random_uuid(), id, 'bench', 'bench', $1 FROM t),
-       a AS (INSERT INTO athlete (id, team_id, external_id, name) SELECT gen_random_uuid(), t.id, n::text, n::text FROM t, generate_series(1, 16) AS n RETURNING id, external_id),
+       a AS (INSERT INTO athlete (id, team_id, external_id, name) SELECT ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, t.id, n::text, n::text FROM t, generate_series(1, 16) AS n RETURNING id, external_id),
        d AS (INSERT INTO device (id, team_id, serial, kind) SELECT gen_random_uuid(), t.id, n::text, 'imu' FROM t, generate_series(1, 16) AS n RETURNING id, serial)
   INSERT INTO device_assignment (id, device_id, athlete_id, valid_from) SELECT gen_random_uuid(), d.id, a.id, 'epoch' FROM a JOIN d ON d.serial = a.external_id`;
 
