@@ -1,5 +1,5 @@
 /**
- * The frames' way into PostgreSQL: every commit interval one transaction for all connections. ACKED-IS-STORED is kept here: owners are told
+ * The frames' way into PostgreSQL: every commit interval one transaction for all connections of a lane (frame-lanes.ts). ACKED-IS-STORED is kept here: owners are told
  * and frames are handed on only after COMMIT has come back. The fence is `stream.next_sequence`, locked in the same transaction.
  */
 import { performance } from 'node:perf_hooks';
@@ -338,17 +338,12 @@ export function createFrameWriter(options: FrameWriterOptions): FrameWriter {
 
   async function attempt(entries: readonly Entry[], uncertain: boolean, onCommitting: () => void): Promise<void> {
     const startMs = performance.now();
-    client ??= await connect();
+    client ??= await pool.connect();
     const outcome = await transact(client, entries, uncertain, onCommitting);
     lastCommitMs = performance.now() - startMs;
     if (!healthy) log('frames are committed again');
     healthy = true;
     tell(entries, outcome);
-  }
-
-  async function connect(): Promise<PoolClient> {
-    const made = await pool.connect();
-    return made;
   }
 
   /** The connection's state is not known after a failure: close it. */
