@@ -1,5 +1,5 @@
 // Runs a module of models/binn in its own Python environment, which is made on first use and again when requirements.txt changes:
-//   node scripts/binn.mjs train|evaluate|leak|card|export [arguments]      node scripts/binn.mjs setup
+//   node scripts/binn.mjs train|evaluate|leak|card|export|gait|experiments|pretrain|robustness|segments|plots|hazard|evaluate_hazard [arguments]      node scripts/binn.mjs setup
 // PYTHON names the interpreter (python3 unless told, 3.11 or newer). pip's own variables (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL) apply.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -29,7 +29,22 @@ function setup() {
 }
 
 const [command, ...rest] = process.argv.slice(2);
-const commands = ['train', 'evaluate', 'leak', 'card', 'export'];
+const commands = [
+  'train',
+  'evaluate',
+  'leak',
+  'card',
+  'export',
+  'release',
+  'gait',
+  'experiments',
+  'pretrain',
+  'robustness',
+  'segments',
+  'plots',
+  'hazard',
+  'evaluate_hazard',
+];
 if (command !== 'setup' && !commands.includes(command)) {
   process.stderr.write(`usage: node scripts/binn.mjs ${commands.join('|')}|setup [arguments]\n`);
   process.exit(2);

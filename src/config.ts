@@ -25,7 +25,11 @@ const Environment = Type.Object({
   HOST: Type.String({ default: '127.0.0.1', minLength: 1, description: 'the address to listen on' }),
   PORT: Type.Integer({ default: 8080, minimum: 0, maximum: 65_535, description: 'a port, 0 for any free one' }),
   KINEWATCH_DIR: Type.String({ default: '.kinewatch', minLength: 1, description: 'the folder of the embedded database' }),
-  MODEL_DIR: Type.String({ default: 'models', minLength: 1, description: 'the folder with binn.json and binn.onnx' }),
+  MODEL_DIR: Type.String({
+    default: 'models',
+    minLength: 1,
+    description: 'the folder of the model that the first start registers: binn.json and binn.onnx',
+  }),
   LOG_LEVEL: Type.String({
     default: 'info',
     pattern: '^(trace|debug|info|warn|error|fatal|silent)$',

@@ -44,7 +44,13 @@ export function writerReadings(stats: FrameWriterStats): Reading[] {
   ];
 }
 
-export function shardReadings(stats: ShardStats, provider: string): Reading[] {
+interface Provider {
+  readonly provider: string;
+  /** Why it is not the one that was hoped for, or null. */
+  readonly providerNote: string | null;
+}
+
+export function shardReadings(stats: ShardStats, { provider, providerNote }: Provider): Reading[] {
   const counter = (name: string, help: string, value: number): Reading => ({ name: `${name}_total`, help, value });
   return [
     counter('windows_due', 'Windows that fell due', stats.windowsDue),
@@ -56,12 +62,37 @@ export function shardReadings(stats: ShardStats, provider: string): Reading[] {
     counter('shard_frames_refused', 'Stored frames a shard could not decode', stats.refusedFrames),
     counter('shard_frames_dropped', 'Frames of quarantined athletes', stats.droppedFrames),
     counter('score_batches', 'Batches scored', stats.batches),
+    counter('shadow_windows_scored', 'Windows the shadow model scored beside the active one', stats.shadowScored),
+    counter('shadow_lagged', 'Times the shadow model was set aside for an athlete because it could not keep up', stats.shadowLagged),
+    counter('shadow_failed', 'Times the shadow model was set aside for an athlete because it failed', stats.shadowFailed),
     counter('score_commit_retries', 'Commits of scores that were repeated', stats.commitRetries),
     { name: 'athletes_followed', help: 'Athletes a shard holds now', value: stats.athletes },
     { name: 'athletes_quarantined', help: 'Athletes whose pipeline failed and is set aside', value: stats.quarantined.length },
     { name: 'shard_queued_bytes', help: 'Bytes of frames that wait in the shards', value: stats.queuedBytes },
     { name: 'execution_provider', help: '1 for the provider that scores', value: 1, labels: { provider } },
+    {
+      name: 'execution_provider_fallback',
+      help: '1 where EXECUTION_PROVIDER=auto found no CUDA and the CPU scores',
+      value: Number(providerNote !== null),
+    },
   ];
+}
+
+/** Which versions are active and shadow: 1 while they are, 0 when they were. */
+export function createModelReadings(): (models: { readonly active: string | null; readonly shadow: string | null }) => Reading[] {
+  const seen = new Map<string, Readonly<Record<'version' | 'status', string>>>();
+  return (models) => {
+    for (const status of ['active', 'shadow'] as const) {
+      const version = models[status];
+      if (version !== null) seen.set(`${status} ${version}`, { version, status });
+    }
+    return [...seen.values()].map((labels) => ({
+      name: 'model',
+      help: '1 for the model version that is active, and for the one that scores beside it',
+      value: models[labels.status as 'active' | 'shadow'] === labels.version ? 1 : 0,
+      labels,
+    }));
+  };
 }
 
 /** A worker's counters under its own name. */

@@ -7,7 +7,8 @@ import { asmsParams } from './asms/params.ts';
 import type { Config } from './config.ts';
 import type { LiveEvent } from './contracts/events.ts';
 import { QUEUE_ASMS, QUEUE_METRICS, QUEUE_WEBHOOK } from './contracts/jobs.ts';
-import type { ModelContract } from './contracts/model.ts';
+import type { ModelContract, ModelPackage } from './contracts/model.ts';
+import { KinewatchError } from './contracts/errors.ts';
 import { DEFAULT_LIMITS } from './contracts/protocol.ts';
 import { createGatewayMetrics } from './gateway/metrics.ts';
 import { gatewayPlugin } from './gateway/plugin.ts';
@@ -21,7 +22,7 @@ import { createWebhookWorker } from './queue/webhook-worker.ts';
 import { restPlugin, restServerOptions } from './rest/plugin.ts';
 import type { AthleteProgress, Readiness, Repositories } from './rest/ports.ts';
 import { ensureFirstAdminKey } from './rest/credentials.ts';
-import { loadModelContract } from './score/model-contract.ts';
+import { readModelPackage } from './score/model-package.ts';
 import { openFrameTail, type FrameTail } from './shard/frame-tail.ts';
 import { startShards, type ShardPool } from './shard/pool.ts';
 import { createAsmsStore } from './store/asms-store.ts';
@@ -33,6 +34,8 @@ import { createFrameLanes } from './store/frame-lanes.ts';
 import { createGatewayDirectory, newestReceiptUs } from './store/gateway-directory.ts';
 import { listenLive } from './store/live.ts';
 import { createMetricsStore } from './store/metrics-store.ts';
+import { followModels, type ModelFollower } from './store/model-follower.ts';
+import { createModelRegistry, type ModelsInUse } from './store/model-registry.ts';
 import { migrate } from './store/migrate.ts';
 import { dropOldPartitions, ensurePartitions } from './store/partitions.ts';
 import { openPool } from './store/pool.ts';
@@ -40,7 +43,7 @@ import { openPrisma } from './store/prisma.ts';
 import { createRepositories } from './store/repositories/index.ts';
 import { holdRoleLocks } from './store/role-locks.ts';
 import { createTailStore } from './store/tail-store.ts';
-import { gatewayReadings, shardReadings, workerReadings, writerReadings } from './readings.ts';
+import { createModelReadings, gatewayReadings, shardReadings, workerReadings, writerReadings } from './readings.ts';
 import { createTelemetry, type Reading, type Telemetry } from './telemetry.ts';
 
 const HOUR_MS = 3_600_000;
@@ -97,13 +100,24 @@ interface House {
   readonly closing: Closing;
   readonly connectionString: string;
   readonly pool: ReturnType<typeof openPool>;
-  readonly contract: ModelContract;
+  readonly models: ModelFollower;
+  /** Called after each look into the registry. */
+  readonly onModels: Set<(models: ModelsInUse) => void>;
   readonly app: FastifyInstance;
   readonly checks: Map<string, () => Readiness['checks'][string]>;
   readonly readings: (() => readonly Reading[] | Promise<readonly Reading[]>)[];
 }
 
 const has = (house: House, role: Parameters<Config['roles']['has']>[0]): boolean => house.config.roles.has(role);
+
+/** The contract of the active model now. */
+function activeContract({ models }: Pick<House, 'models'>): ModelContract {
+  const contract = models.contractOf(models.models.active ?? '');
+  if (contract === undefined) throw new KinewatchError('unknown-model', 'no model is active: npm run admin -- model list');
+  return contract;
+}
+
+const describeModels = ({ active, shadow }: ModelsInUse): string => `model ${active}${shadow === null ? '' : `, shadow ${shadow}`}`;
 
 async function openDatabase(config: Config, log: Logger, closing: Closing): Promise<string> {
   if (config.databaseUrl !== null) return config.databaseUrl;
@@ -155,6 +169,8 @@ async function openTail(house: House): Promise<FrameTail> {
   return opened;
 }
 
+const faultOf = ({ modelFault }: ShardPool): string => (modelFault === null ? '' : `; ${modelFault}`);
+
 /** Role score: worker threads that own the athletes. */
 async function startScoring(house: House, telemetry: Telemetry, queues: Queues, onFault: (error: Error) => void): Promise<ShardPool> {
   const { config, log, closing } = house;
@@ -162,7 +178,11 @@ async function startScoring(house: House, telemetry: Telemetry, queues: Queues, 
   const shards = await startShards({
     count: config.shardCount,
     connectionString: house.connectionString,
-    modelDirectory: resolve(config.modelDirectory),
+    models: { active: activeContract(house).version, shadow: house.models.models.shadow },
+    onModels: (models, fault) => {
+      if (fault === null) log.info({ models }, 'models changed');
+      else log.error({ models, fault }, 'a model of the registry does not score');
+    },
     executionProvider: config.executionProvider,
     ...(tail === null ? {} : { liveFromUs: tail.liveFromUs }),
     onScored(scored) {
@@ -178,6 +198,9 @@ async function startScoring(house: House, telemetry: Telemetry, queues: Queues, 
     },
     log: (level, message, detail) => log[level](detail, message),
   });
+  house.onModels.add(({ active, shadow }) => {
+    if (active !== null) shards.useModels({ active, shadow });
+  });
   tail?.start(shards);
   closing.add('shards', async () => {
     await tail?.close();
@@ -185,10 +208,17 @@ async function startScoring(house: House, telemetry: Telemetry, queues: Queues, 
     await Promise.race([shards.drain(), delay(DRAIN_LIMIT_MS, undefined, { ref: false })]);
     await shards.close();
   });
-  log.info({ provider: shards.provider, note: shards.providerNote, model: house.contract.version, shards: config.shardCount }, 'scoring');
+  log.info(
+    { provider: shards.provider, note: shards.providerNote, models: shards.models, fault: shards.modelFault, shards: config.shardCount },
+    'scoring',
+  );
   const note = shards.providerNote === null ? '' : ` (${shards.providerNote})`;
-  house.checks.set('scoring', () => ({ ok: true, detail: `${shards.provider}${note}, model ${house.contract.version}` }));
-  house.readings.push(async () => shardReadings(await shards.stats(), shards.provider));
+  house.checks.set('scoring', () => ({
+    ok: true,
+    detail: `${shards.provider}${note}, ${describeModels(shards.models)}${faultOf(shards)}`,
+  }));
+  house.checks.set('executionProvider', () => ({ ok: true, detail: `${shards.provider}${note}` }));
+  house.readings.push(async () => shardReadings(await shards.stats(), shards));
   return shards;
 }
 
@@ -222,7 +252,7 @@ async function startGateway(house: House, shards: ShardPool | null): Promise<voi
     sink: shards === null ? writer : untilScored(writer, shards),
     // Receipt stamps go on rising where the machine's clock was set back between two starts.
     newestReceiptUs: await newestReceiptUs(pool),
-    describeUnused: createUnusedDescriber(house.contract),
+    describeUnused: (declaration) => createUnusedDescriber(activeContract(house))(declaration),
     onOpened: (streams) => (shards === null ? notices.tell(athletesOf(streams)) : shards.open(streams)),
     limits: { ...DEFAULT_LIMITS, commitIntervalMs: config.commitIntervalMs },
     metrics,
@@ -240,14 +270,15 @@ async function startGateway(house: House, shards: ShardPool | null): Promise<voi
 
 /** Roles asms and webhook: workers on the queues, and the sweeper that finds what no hint named. */
 async function startWorkers(house: House, queues: Queues): Promise<void> {
-  const { config, pool, log, closing, contract } = house;
-  const asms = has(house, 'asms') ? createAsmsStore(pool, { modelVersion: contract.version }) : null;
+  const { config, pool, log, closing, models } = house;
+  const asms = has(house, 'asms') ? createAsmsStore(pool) : null;
   const metrics = asms === null ? null : createMetricsStore(pool);
   const deliveries = has(house, 'webhook') ? createDeliveryStore(pool) : null;
   if (asms !== null && metrics !== null) {
     const worker = createAsmsWorker({
       store: asms,
-      params: asmsParams(contract),
+      // Scores of a version from before there was a registry are judged as the active one's are.
+      paramsOf: (version) => asmsParams(models.contractOf(version) ?? activeContract(house)),
       onDeliveries: (ids) => ids.forEach((id) => queues.enqueueWebhook(id)),
     });
     const measure = createMetricsWorker({
@@ -289,7 +320,7 @@ async function shardProgress(shards: ShardPool, athleteIds: readonly string[]): 
 /** Where a role is not in this process its counts come from the tables. */
 async function storedProgress(pool: House['pool'], athleteIds: readonly string[]): Promise<AthleteProgress[]> {
   const found = await pool.query<{ athlete_id: string; scored: string }>(
-    'SELECT athlete_id, count(*) AS scored FROM score WHERE athlete_id = ANY($1::uuid[]) GROUP BY athlete_id',
+    'SELECT athlete_id, count(*) AS scored FROM score WHERE athlete_id = ANY($1::uuid[]) AND NOT shadow GROUP BY athlete_id',
     [athleteIds],
   );
   return found.rows.map((row) => ({ athleteId: row.athlete_id, windowsDue: Number(row.scored), windowsScored: Number(row.scored) }));
@@ -375,8 +406,44 @@ function faultLine(): { readonly failed: Promise<never>; readonly raise: (error:
   return { failed, raise };
 }
 
+/** The model of MODEL_DIR, or why there is none: it is needed on the first start only. */
+function shippedModel(config: Config): ModelPackage | Error {
+  try {
+    return readModelPackage(resolve(config.modelDirectory));
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/**
+ * The first start registers and activates the model that came with the package. Later ones leave the registry as it is and say where the
+ * package differs: which version scores is decided by people, never by an update.
+ */
+async function settleModels(pool: House['pool'], shipped: ModelPackage | Error, log: Logger): Promise<void> {
+  const registry = createModelRegistry(pool);
+  if (!(shipped instanceof Error) && (await registry.ensureFirst(shipped, 'first start')))
+    log.info({ model: shipped.contract.version }, 'the model of the package is registered and active');
+  const { active } = await registry.inUse();
+  if (shipped instanceof Error) {
+    if (active === null) throw shipped;
+    log.warn({ err: shipped, active }, 'the model of the package cannot be read; the registry has its own');
+    return;
+  }
+  const { version, sha256 } = shipped.contract;
+  if (active === version && (await registry.get(version))?.sha256 !== sha256)
+    log.warn(
+      { version },
+      'the package brings another graph under the version that is active: it is not used, a changed model takes a new version',
+    );
+  if (active !== version)
+    log.warn(
+      { active, package: version },
+      `model ${active} stays active; the package brings ${version}: npm run admin -- model register, then model shadow or model activate`,
+    );
+}
+
 async function start(config: Config, log: Logger, closing: Closing): Promise<Service> {
-  const { contract } = loadModelContract(resolve(config.modelDirectory));
+  const shipped = shippedModel(config);
   const connectionString = await openDatabase(config, log, closing);
   const fault = faultLine();
   const locks = await holdRoleLocks({
@@ -396,6 +463,15 @@ async function start(config: Config, log: Logger, closing: Closing): Promise<Ser
   closing.add('pool', () => pool.end());
   const prisma = openPrisma(connectionString, { max: CONTROL_CONNECTIONS });
   closing.add('prisma', () => prisma.$disconnect());
+  await settleModels(pool, shipped, log);
+  const onModels: House['onModels'] = new Set();
+  const models = await followModels({
+    pool,
+    connectionString,
+    onLook: (inUse) => onModels.forEach((listener) => listener(inUse)),
+    onError: (error) => log.warn({ err: error }, 'the model registry could not be followed'),
+  });
+  closing.add('model registry', () => models.close());
   const repositories = createRepositories(prisma, pool);
   const adminKey = await ensureFirstAdminKey(repositories);
   const loggerInstance: FastifyBaseLogger = log;
@@ -404,7 +480,10 @@ async function start(config: Config, log: Logger, closing: Closing): Promise<Ser
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
   });
-  const house: House = { config, log, closing, connectionString, pool, contract, app, checks: new Map(), readings: [] };
+  const house: House = { config, log, closing, connectionString, pool, models, onModels, app, checks: new Map(), readings: [] };
+  house.checks.set('model', () => ({ ok: models.models.active !== null, detail: describeModels(models.models) }));
+  const modelReadings = createModelReadings();
+  house.readings.push(() => modelReadings(models.models));
   await keepPartitions(house);
   const queues = await openQueues({ redisUrl: config.redisUrl, connectionString, log });
   closing.add('queues', () => queues.close());

@@ -1,8 +1,9 @@
-"""Held-out simulated athletes: BINN as exported, beside logistic regression on the domain features (eq. 2).
+"""Held-out simulated athletes: BINN as exported, beside the baselines and the ceiling.
 
     python -m binn.evaluate --data models/data/first --model models --out models/evaluation.json
 
-Nothing is fitted on test athletes. Intervals are percentiles of a bootstrap over athletes.
+Nothing is fitted or chosen on test athletes: models on training athletes, stopping, calibration and thresholds on validation athletes. Intervals are
+percentiles of a bootstrap over athletes; comparisons use the same draws.
 """
 
 from __future__ import annotations
@@ -10,105 +11,40 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+import torch
+from sklearn.metrics import precision_recall_curve, roc_curve
+from threadpoolctl import threadpool_limits
 
+from . import baseline_lstm
+from .baselines import logistic_baseline, trees_baseline, with_running_mean
 from .calibrate import alarms, sigmoid
 from .data import Athlete, WindowSet
-from .export import session
-from .network import INPUTS
+from .metrics import Draws, auc, binary_figures, decisions, error_figures, interval, intervals, ratio, share_of_ceiling, thin, youden_threshold
+from .scoring import dump, float_column, movement_with_label, rows_of, score_exported, sensors_of, time_graph
 
-BINS = 15
 BOOTSTRAPS = 1000
-STATES = (("state_final", "next_final"), ("state_a", "next_a"), ("state_h", "next_h"))
+CURVE_POINTS = 101
+CALIBRATION_BINS = 10
+# Below this many athletes with a label an interval says little: the figure is left out.
+FEWEST_ATHLETES = 5
 
 
-def score_exported(windows: WindowSet, athletes: list[Athlete], graph: Path) -> dict[str, np.ndarray]:
-    """Runs the exported graph as the service does, athlete by athlete with carried state, many athletes a batch."""
-    runner = session(graph)
-    shapes = {spec.name: spec.shape[1] for spec in runner.get_inputs() if spec.name.startswith("state_")}
-    names = ("state_logit", "rehab", "performance", "logit_sd")
-    out = {name: [np.empty(len(a.rows), np.float32) for a in athletes] for name in names}
-    state = {name: np.zeros((len(athletes), width), np.float32) for name, width in shapes.items()}
-    for step in range(max(len(a.rows) for a in athletes)):
-        live = [i for i, a in enumerate(athletes) if step < len(a.rows)]
-        block = windows.read(np.array([athletes[i].rows[step] for i in live]))
-        if step == 0:
-            block["elapsed"][:] = 0.0
-        feeds = {name: block[name] if name in block else state[name][live] for name in INPUTS}
-        given = dict(zip([spec.name for spec in runner.get_outputs()], runner.run(None, feeds)))
-        for into, source in STATES:
-            state[into][live] = given[source]
-        for name in names:
-            for at, i in enumerate(live):
-                out[name][i][step] = given[name][at, 0]
-    return {name: np.concatenate(parts) for name, parts in out.items()}
+class Clock:
+    """Seconds of each stage, in order."""
 
+    def __init__(self, log) -> None:
+        self.seconds: dict[str, float] = {}
+        self._log, self._since = log, time.monotonic()
 
-def calibration_error(p: np.ndarray, y: np.ndarray) -> float:
-    """ECE over bins of equal size."""
-    order = np.argsort(p, kind="stable")
-    return float(sum(len(part) * abs(p[part].mean() - y[part].mean()) for part in np.array_split(order, BINS) if len(part)) / len(p))
-
-
-def calibration_line(p: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Slope and intercept of the outcome on logit(p)."""
-    logit = np.log(np.clip(p, 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(p, 1e-6, 1 - 1e-6))
-    line = LogisticRegression(C=1e6).fit(logit[:, None], y)
-    return float(line.coef_[0, 0]), float(line.intercept_[0])
-
-
-def figures(p: np.ndarray, y: np.ndarray) -> dict[str, float]:
-    slope, intercept = calibration_line(p, y)
-    return {"auc": float(roc_auc_score(y, p)), "brier": float(np.mean((p - y) ** 2)), "ece": calibration_error(p, y), "slope": slope, "intercept": intercept}
-
-
-def with_intervals(p: np.ndarray, y: np.ndarray, who: np.ndarray, rng: np.random.Generator) -> dict[str, list[float]]:
-    """[estimate, 2.5 %, 97.5 %] of each figure, athletes drawn with replacement."""
-    rows = {a: np.flatnonzero(who == a) for a in np.unique(who)}
-    numbers = list(rows)
-    draws: dict[str, list[float]] = {}
-    for _ in range(BOOTSTRAPS):
-        pick = np.concatenate([rows[numbers[i]] for i in rng.integers(0, len(numbers), len(numbers))])
-        if 0 < y[pick].mean() < 1:
-            for name, value in figures(p[pick], y[pick]).items():
-                draws.setdefault(name, []).append(value)
-    return {name: [round(v, 4) for v in (value, *np.percentile(draws[name], (2.5, 97.5)))] for name, value in figures(p, y).items()}
-
-
-def difference(p: np.ndarray, q: np.ndarray, y: np.ndarray, who: np.ndarray, rng: np.random.Generator) -> list[float]:
-    """AUC of p minus AUC of q with its interval, on the same draws of athletes."""
-    rows = {a: np.flatnonzero(who == a) for a in np.unique(who)}
-    numbers, draws = list(rows), []
-    for _ in range(BOOTSTRAPS):
-        pick = np.concatenate([rows[numbers[i]] for i in rng.integers(0, len(numbers), len(numbers))])
-        if 0 < y[pick].mean() < 1:
-            draws.append(roc_auc_score(y[pick], p[pick]) - roc_auc_score(y[pick], q[pick]))
-    return [round(float(v), 4) for v in (roc_auc_score(y, p) - roc_auc_score(y, q), *np.percentile(draws, (2.5, 97.5)))]
-
-
-def logistic_baseline(windows: WindowSet, training: list[Athlete], test_rows: np.ndarray) -> np.ndarray:
-    """Eq. 2 on domain features, physiology, performance and context; what is missing is imputed by the median and flagged."""
-
-    def features(rows: np.ndarray) -> np.ndarray:
-        parts = [windows.columns["domain"][rows]]
-        for name in ("phys", "perf", "context"):
-            parts.append(np.where(windows.columns[f"{name}_mask"][rows] > 0, windows.columns[name][rows], np.nan))
-        return np.concatenate(parts, axis=1)
-
-    rows = np.concatenate([athlete.rows for athlete in training])
-    label = windows.columns["label_altered"][rows]
-    rows = rows[np.isfinite(label)]
-    imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-    model = make_pipeline(imputer, StandardScaler(), LogisticRegression(max_iter=2000))
-    model.fit(features(rows), windows.columns["label_altered"][rows].astype(int))
-    return model.predict_proba(features(test_rows))[:, 1]
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name] = round(now - self._since, 1)
+        self._since = now
+        self._log(f"{name}: {self.seconds[name]} s")
 
 
 def alert_figures(windows: WindowSet, athletes: list[Athlete], p: np.ndarray, thresholds: dict) -> dict:
@@ -141,6 +77,161 @@ def alert_figures(windows: WindowSet, athletes: list[Athlete], p: np.ndarray, th
     }
 
 
+def ceiling_figures(ceiling: np.ndarray | None, p: dict[str, np.ndarray], y: np.ndarray, draws: Draws) -> dict:
+    """
+    AUC of the best filter over what sensors can see, and how much of the way from 0.5 to it each model goes, on the windows where it is known.
+    `ceiling` [rows] may hold NaN, or be None: {"note"} then.
+    """
+    if ceiling is None or not np.isfinite(ceiling).any():
+        return {"note": "no ceiling in this data set"}
+    known = np.isfinite(ceiling)
+    part, outcome = draws.rows(known), y[known]
+    top = auc(ceiling[known], outcome, part)
+    shares, gaps = {}, {}
+    for name, values in p.items():
+        mine = auc(values[known], outcome, part)
+        shares[name], gaps[name] = interval(share_of_ceiling(mine, top)), interval(mine - top)
+    return {"windows": int(known.sum()), "auc": interval(top), "shareOfTheWay": shares, "aucDifference": gaps}
+
+
+def part_figures(p: np.ndarray, y: np.ndarray, threshold: float, draws: Draws, mask: np.ndarray) -> dict | None:
+    """The figures of a part of the rows, or None where it holds too few athletes or one class."""
+    part = draws.rows(mask)
+    athletes = len(np.unique(part.of))
+    if athletes < FEWEST_ATHLETES or len(np.unique(y[mask])) < 2:
+        return {"windows": int(mask.sum()), "athletes": athletes, "note": "too few"} if mask.any() else None
+    return {"windows": int(mask.sum()), "athletes": athletes, "altered": round(float(y[mask].mean()), 4), **intervals(binary_figures(p[mask], y[mask], threshold, part))}
+
+
+def parts(p: np.ndarray, y: np.ndarray, threshold: float, draws: Draws, masks: dict[str, np.ndarray]) -> dict:
+    found = {name: part_figures(p, y, threshold, draws, mask) for name, mask in masks.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def net_benefit(p: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Vickers and Elkin 2006: true positives minus false positives at the odds of the threshold, per window."""
+    called = p[:, None] > at[None]
+    return (called & (y == 1)[:, None]).mean(axis=0) - (called & (y == 0)[:, None]).mean(axis=0) * at / (1 - at)
+
+
+def curves(p: dict[str, np.ndarray], y: np.ndarray) -> dict:
+    """What plots.py draws, [[x], [y]] each: ROC, precision-recall, decision curve; and calibration bins with a histogram."""
+    at = np.round(np.arange(0.02, 0.99, 0.02), 2)
+    out: dict = {"decisionThresholds": at.tolist(), "treatAll": np.round(net_benefit(np.ones(len(y)), y, at), 4).tolist(), "models": {}}
+    for name, values in p.items():
+        false, true, _ = roc_curve(y, values)
+        precision, recall, _ = precision_recall_curve(y, values)
+        order = np.array_split(np.argsort(values, kind="stable"), CALIBRATION_BINS)
+        out["models"][name] = {
+            "roc": thin(false, true, CURVE_POINTS), "precisionRecall": thin(recall[::-1], precision[::-1], CURVE_POINTS),
+            "netBenefit": np.round(net_benefit(values, y, at), 4).tolist(),
+            "calibration": [[round(float(values[i].mean()), 4) for i in order if len(i)], [round(float(y[i].mean()), 4) for i in order if len(i)]],
+            "histogram": np.histogram(values, bins=20, range=(0, 1))[0].tolist(),
+        }
+    return out
+
+
+def fit_baselines(windows: WindowSet, folder: Path, validation: list[Athlete], test: list[Athlete], args: argparse.Namespace, clock: Clock, log) -> tuple[dict, dict]:
+    """{name: (p on validation rows, p on test rows)} and what each baseline is."""
+    rows = np.concatenate((rows_of(validation), rows_of(test)))
+    held = rows_of(validation)
+    known = movement_with_label(windows, held)
+    y = windows.columns["label_altered"][held][known].astype(int)
+    raw, facts = {}, {}
+    raw["logistic"], facts["logistic"] = logistic_baseline(windows, rows, args.seed), {"what": "logistic regression on the simulator's domain features and scalars (eq. 2)"}
+    clock.lap("logistic")
+    trees, detail = trees_baseline(windows, rows, args.seed)
+    raw["trees"], facts["trees"] = trees, {"what": "gradient-boosted trees on window summaries and scalars", **detail}
+    clock.lap("trees")
+    if args.lstm_minutes > 0:
+        model, detail = baseline_lstm.load_or_fit(windows, folder, args.lstm_minutes, args.seed, log)
+        raw["lstm"], facts["lstm"] = sigmoid(baseline_lstm.predict(model, windows, rows).astype(np.float64)), {"what": "plain LSTM over the window (eq. 3)", **detail}
+        clock.lap("lstm")
+    out = {}
+    for name, values in raw.items():
+        both, half_life = with_running_mean(values, validation, known, y, test)
+        out[name], out[f"{name}Running"] = both["window"], both["running"]
+        facts[f"{name}Running"] = {"what": f"{facts[name]['what']}, running mean over the athlete's past windows", "halfLifeWindows": half_life}
+    clock.lap("running means")
+    return out, facts
+
+
+def evaluate(windows: WindowSet, folder: Path, model: Path, args: argparse.Namespace, log) -> dict:
+    """The whole report. See the module's docblock; keys are read by card.py and plots.py."""
+    clock = Clock(log)
+    stored = json.loads((model / "binn.json").read_text())
+    validation, test = windows.of("validation"), windows.of(args.split)
+    if not test or not validation:
+        raise ValueError("the data set needs validation and test athletes")
+    scored = {split: score_exported(windows, athletes, model / "binn.onnx", stored["minimum"]) for split, athletes in (("validation", validation), ("test", test))}
+    clock.lap("BINN")
+    p_all = {"binn": (sigmoid(scored["validation"]["state_logit"]), sigmoid(scored["test"]["state_logit"]))}
+    baselines, facts = fit_baselines(windows, folder, validation, test, args, clock, log)
+    p_all |= baselines
+    held, rows = rows_of(validation), rows_of(test)
+    held_known, known = movement_with_label(windows, held), movement_with_label(windows, rows)
+    y_held = windows.columns["label_altered"][held][held_known].astype(int)
+    y = windows.columns["label_altered"][rows][known].astype(int)
+    if len(np.unique(y)) < 2:
+        raise ValueError(f"the {args.split} athletes' windows of movement are all of one class")
+    everybody = Draws(windows.columns["athlete"][rows], BOOTSTRAPS, args.seed)
+    draws = everybody.rows(known)
+    p = {name: np.asarray(values[1][known], np.float64) for name, values in p_all.items()}
+    thresholds = {name: youden_threshold(values[0][held_known], y_held) for name, values in p_all.items()}
+    figures = {name: binary_figures(values, y, thresholds[name], draws) for name, values in p.items()}
+    alert = stored["thresholds"]
+    clock.lap("figures")
+    enough = scored["test"]["observed"][known] >= stored["minimum"]["bioChannels"]
+    activity = windows.columns["activity"][rows][known]
+    wanted = {name: windows.columns[f"label_{name}"][rows] for name in ("rehab", "performance")}
+    altered = windows.columns["label_altered"][rows] == 1
+    severity = float_column(folder, "label_severity", rows)
+    ceiling = float_column(folder, "ceiling", rows)
+    clock.lap("columns")
+    report = {
+        "format": 2, "split": args.split, "athletes": len(test), "windows": int(known.sum()), "altered": round(float(y.mean()), 4), "bootstraps": BOOTSTRAPS,
+        "seed": args.seed, "modelVersion": stored["version"], "modelSha256": stored["sha256"],
+        "models": {
+            name: {
+                **facts.get(name, {"what": "BINN as exported, states carried"}), "threshold": round(thresholds[name], 4), **intervals(figures[name]),
+                **({} if name == "binn" else {"aucDifference": interval(figures["binn"]["auc"] - values["auc"]), "brierDifference": interval(figures["binn"]["brier"] - values["brier"])}),
+            }
+            for name, values in figures.items()
+        },
+        "thresholdRule": "largest sensitivity + specificity on validation athletes, each model its own",
+        "atAlertThreshold": {"threshold": alert["high"], **intervals(decisions(p["binn"], y, alert["high"], draws))},
+        "ceiling": ceiling_figures(None if ceiling is None else ceiling[known], p, y, draws),
+        "oracle": oracle(None if severity is None else severity[known], y, draws),
+        "rehab": intervals(error_figures(scored["test"]["rehab"], wanted["rehab"], everybody)),
+        "rehabAltered": intervals(error_figures(scored["test"]["rehab"][altered], wanted["rehab"][altered], everybody.rows(altered))),
+        "performance": intervals(error_figures(scored["test"]["performance"], wanted["performance"], everybody)),
+        "selective": selective(p["binn"], y, thresholds["binn"], draws, enough, stored["minimum"]),
+        "byActivity": parts(p["binn"], y, thresholds["binn"], draws, {name: activity == name for name in ("walk", "run", "jump")}),
+        "bySensors": parts(p["binn"], y, thresholds["binn"], draws, {name: mask[known] for name, mask in sensors_of(windows, test).items()}),
+        "alerts": alert_figures(windows, test, p_all["binn"][1], alert),
+        "graph": time_graph(windows, rows, model / "binn.onnx"),
+        "curves": curves(p, y),
+        "dataset": {key: value for key, value in windows.description.items() if key != "contract" and not isinstance(value, list)},
+    }
+    clock.lap("parts and curves")
+    report["seconds"] = clock.seconds
+    return report
+
+
+def oracle(severity: np.ndarray | None, y: np.ndarray, draws: Draws) -> dict:
+    """The latent severity itself: the label is severity above a threshold, so its AUC is 1 by definition."""
+    if severity is None:
+        return {"note": "no severity in this data set"}
+    known = np.isfinite(severity)
+    return {"auc": interval(auc(severity[known], y[known], draws.rows(known))), "note": "1 by definition: the label is severity above a threshold"}
+
+
+def selective(p: np.ndarray, y: np.ndarray, threshold: float, draws: Draws, enough: np.ndarray, minimum: dict) -> dict:
+    """Figures without the windows that the service answers with "not enough data"."""
+    out = {"minimum": minimum, "notEnoughData": interval(ratio(draws.sums((~enough).astype(float)), draws.sums(np.ones(len(y)))))}
+    return {**out, "answered": part_figures(p, y, threshold, draws, enough)}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
@@ -148,41 +239,20 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--split", default="test", choices=("validation", "test"))
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--lstm-minutes", type=float, default=10.0, help="most time for fitting the plain LSTM; 0 leaves it out")
+    parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+
+    def log(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
     windows = WindowSet(args.data)
-    athletes = windows.of(args.split)
-    stored = json.loads((args.model / "binn.json").read_text())
-    print(f"scoring {len(athletes)} athletes", file=sys.stderr)
-    given = score_exported(windows, athletes, args.model / "binn.onnx")
-    rows = np.concatenate([athlete.rows for athlete in athletes])
-    label = windows.columns["label_altered"][rows]
-    # "State" is about movement: windows at rest show none (their share and figures would only mirror the protocol).
-    known = np.isfinite(label) & (windows.columns["activity"][rows] != "rest")
-    who, y = windows.columns["athlete"][rows][known], label[known].astype(int)
-    p = sigmoid(given["state_logit"])
-    base = logistic_baseline(windows, windows.of("train"), rows[known])
-    rng = np.random.default_rng(args.seed)
-
-    def error(name: str, column: str) -> dict[str, float]:
-        wanted = windows.columns[column][rows]
-        seen = np.isfinite(wanted)
-        gap = given[name][seen] - wanted[seen]
-        return {"mae": round(float(np.abs(gap).mean()), 4), "r2": round(float(1 - (gap**2).mean() / max(wanted[seen].var(), 1e-12)), 4)}
-
-    report = {
-        "split": args.split, "athletes": len(athletes), "windows": int(known.sum()), "altered": round(float(y.mean()), 4), "bootstraps": BOOTSTRAPS,
-        "modelVersion": stored["version"],
-        "binn": with_intervals(p[known], y, who, rng),
-        "logistic": with_intervals(base, y, who, rng),
-        "aucDifference": difference(p[known], base, y, who, rng),
-        "rehab": error("rehab", "label_rehab"), "performance": error("performance", "label_performance"),
-        "alerts": alert_figures(windows, athletes, p, stored["thresholds"]),
-        "dataset": {key: value for key, value in windows.description.items() if key != "contract" and not isinstance(value, list)},
-    }
-    text = json.dumps(report, indent=2)
+    with threadpool_limits(args.threads):
+        report = evaluate(windows, args.data, args.model, args, log)
     if args.out:
-        args.out.write_text(text + "\n")
-    print(json.dumps(report))
+        args.out.write_text(dump(report))
+    print(json.dumps({key: value for key, value in report.items() if key != "curves"}))
 
 
 if __name__ == "__main__":

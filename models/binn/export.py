@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,9 @@ def export_graph(model: Binn, path: Path) -> None:
     model = model.eval().cpu()
     feeds = random_inputs(model.sizes, 2, 0)
     args = tuple(torch.from_numpy(feeds[name]) for name in INPUTS)
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # Whether the calibration has bends is meant to be settled while tracing.
+        warnings.filterwarnings("ignore", message="Converting a tensor to a Python boolean", category=torch.jit.TracerWarning)
         torch.onnx.export(
             model, args, str(path), input_names=list(INPUTS), output_names=list(OUTPUTS), opset_version=OPSET,
             dynamic_axes={name: {0: "batch"} for name in (*INPUTS, *OUTPUTS)}, dynamo=False,

@@ -58,7 +58,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(1)
     windows = WindowSet(args.data)
-    model, _ = load_checkpoint(args.checkpoint)
+    model, stored = load_checkpoint(args.checkpoint)
     athletes = windows.of("validation")
     rows = np.concatenate([athlete.rows for athlete in athletes])
     label = windows.columns["label_altered"][rows]
@@ -70,7 +70,7 @@ def main() -> None:
     position = np.concatenate([np.arange(len(athlete.rows)) for athlete in athletes])
     sets = {split: {athlete.athlete for athlete in windows.of(split)} for split in ("train", "validation", "test")}
     report = {
-        "split": "validation", "athletes": len(athletes), "views": views,
+        "split": "validation", "athletes": len(athletes), "training": stored.get("training"), "views": views,
         "windowPositionAlone": round(float(roc_auc_score(label[moving], position[moving])), 4),
         "athletesInTwoSplits": len(sets["train"] & sets["validation"]) + len(sets["train"] & sets["test"]) + len(sets["validation"] & sets["test"]),
     }

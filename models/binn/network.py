@@ -6,6 +6,7 @@ are never looked at, whatever they hold (as long as they are finite).
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from . import channels
+from .variants import FULL, Variant
 
 TOKENS = ("f_attn", "residual", "cumulative", "phys", "perf", "context", "final")
 # Finite, so that a row with every key masked gives a uniform softmax and not NaN; its result is then multiplied by zero.
@@ -62,6 +64,13 @@ class Sizes:
         return asdict(self)
 
 
+# What crosses windows forgets at least this fast, whatever is learned: what is left after two minutes of hops is under 5 %. Without a bound the gate of eq. 17 learned
+# to integrate: on input that stood still for hours the state crept by 0.06 after its first two minutes. (chosen)
+LONGEST_MEMORY = 0.975
+# Bends that a broken-line calibration may have (calibrate.py); without one they are zero and not in the graph.
+BENDS = 4
+
+
 class Encoded(NamedTuple):
     """What a window gives by itself, before anything is carried across windows."""
 
@@ -94,6 +103,16 @@ class Scored(NamedTuple):
     state: State
 
 
+class Carried(NamedTuple):
+    """What a window brings across from earlier ones, and what the recurrence makes of it."""
+
+    r: Tensor  # [B, hidden]  eq. 11
+    r_known: Tensor  # [B, 1]
+    a: Tensor  # [B, hidden]  eq. 12
+    a_known: Tensor  # [B, 1]
+    final: Tensor  # [B, final]  eq. 17
+
+
 class HalveRate(nn.Module):
     """Halves the rate behind a fixed [1 3 3 1]/8 low-pass, so that the slower branches do not alias. [B, C, T] -> [B, C, T/2]."""
 
@@ -108,21 +127,28 @@ class Pyramid(nn.Module):
     """
     Temporal convolutions at 100, 50 and 25 Hz that meet at 25 Hz. Values and masks [B, C, T] -> [B, fast + middle + slow, L].
     The slower branches also see the rectified signal low-passed (an envelope): how strongly a foot moves is then linear in the input.
+    `scales` off: one branch from 100 Hz of the same width altogether.
     """
 
-    def __init__(self, inputs: int, fast: int, middle: int, slow: int) -> None:
+    def __init__(self, inputs: int, fast: int, middle: int, slow: int, scales: bool = True) -> None:
         super().__init__()
         self.inputs = inputs
+        self.scales = scales
+        if not scales:
+            fast = fast + middle + slow
         self.halve = HalveRate()
         self.fast_in = nn.Conv1d(2 * inputs, fast, 6, stride=2, padding=2)
         self.fast_out = nn.Conv1d(fast, fast, 6, stride=2, padding=2)
-        self.middle_in = nn.Conv1d(3 * inputs, middle, 6, stride=2, padding=2)
-        self.slow_in = nn.Conv1d(3 * inputs, slow, 5, padding=2)
+        if scales:
+            self.middle_in = nn.Conv1d(3 * inputs, middle, 6, stride=2, padding=2)
+            self.slow_in = nn.Conv1d(3 * inputs, slow, 5, padding=2)
 
     def forward(self, value: Tensor, mask: Tensor) -> Tensor:
+        fast = F.relu(self.fast_out(F.relu(self.fast_in(torch.cat((value, mask), dim=1)))))
+        if not self.scales:
+            return fast
         x50 = self.halve(torch.cat((value, value.abs(), mask), dim=1))
         x25 = self.halve(x50)
-        fast = F.relu(self.fast_out(F.relu(self.fast_in(torch.cat((value, mask), dim=1)))))
         middle = F.relu(self.middle_in(self.normalise(x50)))
         return torch.cat((fast, middle, F.relu(self.slow_in(self.normalise(x25)))), dim=1)
 
@@ -147,11 +173,11 @@ class MultiScaleEncoder(nn.Module):
     right side as its mirror image: what a step looks like is learned once, and a difference between the sides is one subtraction away.
     """
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Sizes, scales: bool = True) -> None:
         super().__init__()
         left, right, middle = channels.sides()
-        self.side = Pyramid(len(left), sizes.fast, sizes.middle, sizes.slow)
-        self.trunk = Pyramid(len(middle), sizes.fast // 2, sizes.middle // 2, sizes.slow // 2)
+        self.side = Pyramid(len(left), sizes.fast, sizes.middle, sizes.slow, scales)
+        self.trunk = Pyramid(len(middle), sizes.fast // 2, sizes.middle // 2, sizes.slow // 2, scales)
         # Products with constant matrices: on the CPU several times faster than picking columns.
         ones, signs = [1.0] * sizes.bio, channels.mirror_signs()
         for name, picked, sign in (("left", left, ones), ("right", right, signs), ("right_mask", right, ones), ("middle", middle, ones)):
@@ -174,18 +200,51 @@ class MultiScaleEncoder(nn.Module):
         return self.skip(joined) + F.relu(mixed)
 
 
-class SequenceAttention(nn.Module):
-    """Eq. 13: pre-norm multi-head self-attention over the window's steps, pooled over observed steps. Also the weight of each step."""
+class HandMade(nn.Module):
+    """
+    Stands for eq. 9 and 10 in the ablation without feature learning: value and mask [B, T, C] -> [B, hidden]. Of each channel's observed samples the
+    mean, standard deviation, mean absolute change, minimum and maximum, and the observed share; zeros where nothing was observed.
+    """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(6 * sizes.bio)
+        self.mix = nn.Linear(6 * sizes.bio, sizes.hidden)
+
+    def forward(self, value: Tensor, mask: Tensor) -> Tensor:
+        count = torch.clamp(mask.sum(dim=1), min=1.0)
+        mean = (value * mask).sum(dim=1) / count
+        spread = torch.sqrt((((value - mean[:, None]) * mask) ** 2).sum(dim=1) / count)
+        both = mask[:, 1:] * mask[:, :-1]
+        change = ((value[:, 1:] - value[:, :-1]).abs() * both).sum(dim=1) / torch.clamp(both.sum(dim=1), min=1.0)
+        seen = mask.amax(dim=1)
+        lowest = -((1.0 - mask) * MASKED - value * mask).amax(dim=1)
+        highest = ((1.0 - mask) * MASKED + value * mask).amax(dim=1)
+        figures = (mean, spread, change, lowest * seen, highest * seen, mask.mean(dim=1))
+        return F.gelu(self.mix(self.norm(torch.cat(figures, dim=1))))
+
+
+class SequenceAttention(nn.Module):
+    """
+    Eq. 13: pre-norm multi-head self-attention over the window's steps, pooled over observed steps. Also the weight of each step.
+    `learned` off: the mean over observed steps.
+    """
+
+    def __init__(self, width: int, heads: int, learned: bool = True) -> None:
         super().__init__()
         self.heads = heads
         self.depth = width // heads
+        self.learned = learned
+        if not learned:
+            return
         self.norm = nn.LayerNorm(width)
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
 
     def forward(self, x: Tensor, observed: Tensor) -> tuple[Tensor, Tensor]:
+        if not self.learned:
+            even = observed / torch.clamp(observed.sum(dim=1, keepdim=True), min=1.0)
+            return (x * even[:, :, None]).sum(dim=1), even
         steps = x.shape[1]
         q, k, v = self.qkv(self.norm(x)).view(-1, steps, 3, self.heads, self.depth).permute(2, 0, 3, 1, 4).unbind(0)
         scores = torch.matmul(q, k.transpose(2, 3)) * self.depth**-0.5
@@ -221,7 +280,11 @@ class GatedUpdate(nn.Module):
         self.h = nn.Linear(width, 3 * width)
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
-        xr, xz, xn = self.x(x).chunk(3, dim=1)
+        return self.gate(self.x(x), state)
+
+    def gate(self, projected: Tensor, state: Tensor) -> Tensor:
+        """The update behind the input's projection, which needs no state and can be made for many windows at once."""
+        xr, xz, xn = projected.chunk(3, dim=1)
         hr, hz, hn = self.h(state).chunk(3, dim=1)
         reset, update = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
         candidate = torch.tanh(xn + reset * hn)
@@ -229,20 +292,31 @@ class GatedUpdate(nn.Module):
 
 
 class TokenAttention(nn.Module):
-    """Eq. 19: the combined representation asks, the tokens answer; missing tokens are masked. -> [B, width], [B, tokens]."""
+    """
+    Eq. 19: the combined representation asks, the tokens answer; missing tokens are masked. -> [B, width], [B, tokens].
+    `learned` off: every token that is there weighs the same.
+    """
 
-    def __init__(self, widths: list[int], combined: int, width: int, heads: int) -> None:
+    def __init__(self, widths: list[int], combined: int, width: int, heads: int, learned: bool = True) -> None:
         super().__init__()
         self.heads = heads
         self.depth = width // heads
+        self.learned = learned
         self.tokens = nn.ModuleList(nn.Linear(w, width) for w in widths)
         self.norm = nn.LayerNorm(width)
+        if not learned:
+            self.values = nn.Linear(width, width)
+            self.out = nn.Linear(width, width)
+            return
         self.query = nn.Linear(combined, width)
         self.keys_values = nn.Linear(width, 2 * width)
         self.out = nn.Linear(width, width)
 
     def forward(self, parts: list[Tensor], present: Tensor, combined: Tensor) -> tuple[Tensor, Tensor]:
         tokens = torch.stack([project(part) for project, part in zip(self.tokens, parts)], dim=1)
+        if not self.learned:
+            even = present / torch.clamp(present.sum(dim=1, keepdim=True), min=1.0)
+            return self.out(torch.matmul(even.unsqueeze(1), self.values(self.norm(tokens))).squeeze(1)), even
         count = len(parts)
         k, v = self.keys_values(self.norm(tokens)).view(-1, count, 2, self.heads, self.depth).permute(2, 0, 3, 1, 4).unbind(0)
         q = self.query(combined).view(-1, self.heads, 1, self.depth)
@@ -252,35 +326,48 @@ class TokenAttention(nn.Module):
         return self.out(attended), weights.mean(dim=1)
 
 
+def remaining(learned: Tensor, hops: Tensor) -> Tensor:
+    """Share that is left after `hops` [B, 1]: (LONGEST_MEMORY * sigmoid(learned)) ** hops, [B, width]."""
+    return torch.exp((F.logsigmoid(learned) + math.log(LONGEST_MEMORY)) * hops)
+
+
 class Binn(nn.Module):
-    def __init__(self, sizes: Sizes | None = None) -> None:
+    def __init__(self, sizes: Sizes | None = None, variant: Variant = FULL) -> None:
         super().__init__()
         sizes = sizes or Sizes()
         self.sizes = sizes
+        self.variant = variant
         hidden, branch = sizes.hidden, sizes.branch
-        self.encoder = MultiScaleEncoder(sizes)
-        self.lstm_norm = nn.LayerNorm(hidden)
         self.drop = nn.Dropout(sizes.dropout)
-        self.lstm = nn.LSTM(hidden, sizes.lstm, bidirectional=True)
-        self.attention = SequenceAttention(hidden, sizes.heads)
+        if variant.features:
+            self.encoder = MultiScaleEncoder(sizes, variant.scales)
+            self.lstm_norm = nn.LayerNorm(hidden)
+            self.lstm = nn.LSTM(hidden, sizes.lstm, bidirectional=True)
+            self.attention = SequenceAttention(hidden, sizes.heads, variant.attention)
+        else:
+            self.summary = HandMade(sizes)
         self.phys = Branch(sizes.phys, branch)
         self.perf = Branch(sizes.perf, branch)
         self.context = Branch(sizes.context, branch)
-        # g = sigmoid: 0.9 at the start, a memory of some ten windows.
-        self.adaptation = nn.Parameter(torch.full((hidden,), 2.2))
-        # How fast eq. 17's state ages over a gap: 0.99 a missed hop at the start.
-        self.ageing = nn.Parameter(torch.full((sizes.final,), 4.6))
+        # g = LONGEST_MEMORY * sigmoid: 0.9 at the start, a memory of some ten windows.
+        self.adaptation = nn.Parameter(torch.full((hidden,), 2.485), requires_grad=variant.adaptive)
+        # How fast eq. 17's state ages, the same way: 0.965 a hop at the start.
+        self.ageing = nn.Parameter(torch.full((sizes.final,), 4.6), requires_grad=variant.adaptive)
         combined = hidden + 3 * branch
         self.update = GatedUpdate(combined, sizes.final)
         self.psi = nn.Linear(sizes.final, 1)
-        self.fusion = TokenAttention([hidden, hidden, hidden, branch, branch, branch, sizes.final], combined, hidden, sizes.heads)
+        widths = [hidden, hidden, hidden, branch, branch, branch, sizes.final]
+        self.fusion = TokenAttention(widths, combined, hidden, sizes.heads, variant.attention and variant.adaptive)
         self.fused_norm = nn.LayerNorm(hidden)
         self.injury = nn.Linear(hidden, 1)
         self.rehab = nn.Linear(hidden, 1)
         self.performance = nn.Linear(hidden, 1)
         self.spread = nn.Sequential(nn.Linear(hidden + 8, 16), nn.ReLU(), nn.Linear(16, 1))
-        # 1 / temperature, set by calibrate.py from validation athletes.
+        # What calibrate.py found on validation athletes: logit = scale * raw + shift + sum of bends * (raw - knot)+.
         self.register_buffer("logit_scale", torch.ones(1))
+        self.register_buffer("logit_shift", torch.zeros(1))
+        self.register_buffer("logit_knots", torch.zeros(BENDS))
+        self.register_buffer("logit_bends", torch.zeros(BENDS))
         # Performance is learned as z; these put it back (fitted on training athletes by train.py).
         self.register_buffer("performance_location", torch.zeros(1))
         self.register_buffer("performance_scale", torch.ones(1))
@@ -293,12 +380,7 @@ class Binn(nn.Module):
         steps = bio_mask.view(-1, self.sizes.time_steps, bio_mask.shape[1] // self.sizes.time_steps * bio_mask.shape[2])
         seen = (steps.amax(dim=2) > 0).to(bio.dtype)  # [B, L]
         bio_there = seen.amax(dim=1, keepdim=True)
-        sequence = self.encoder(bio * bio_mask, bio_mask)
-        recurrent, _ = self.lstm(self.drop(self.lstm_norm(sequence)).transpose(0, 1))
-        recurrent = sequence + recurrent.transpose(0, 1)  # [B, L, hidden], eq. 10
-        share = seen / torch.clamp(seen.sum(dim=1, keepdim=True), min=1.0)
-        h = torch.matmul(share.unsqueeze(1), recurrent).squeeze(1)
-        f_attn, attn_time = self.attention(recurrent, seen)
+        h, f_attn, attn_time = self.movement(bio, bio_mask, seen)
         there = [bio_there] + [m.amax(dim=1, keepdim=True) for m in (phys_mask, perf_mask, context_mask)]
         parts = [bio_mask.mean(dim=(1, 2)).unsqueeze(1)] + [m.mean(dim=1, keepdim=True) for m in (phys_mask, perf_mask, context_mask)]
         return Encoded(
@@ -312,6 +394,22 @@ class Binn(nn.Module):
             observed=torch.cat(parts, dim=1),
         )
 
+    def movement(self, bio: Tensor, bio_mask: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """H, F_attn and the weight of each step. seen: [B, L], 1 where anything was observed."""
+        share = seen / torch.clamp(seen.sum(dim=1, keepdim=True), min=1.0)
+        if not self.variant.features:
+            h = self.summary(bio * bio_mask, bio_mask)
+            return h, h, share
+        recurrent = self.recurrent_sequence(bio, bio_mask)
+        h = torch.matmul(share.unsqueeze(1), recurrent).squeeze(1)
+        return h, *self.attention(recurrent, seen)
+
+    def recurrent_sequence(self, bio: Tensor, bio_mask: Tensor) -> Tensor:
+        """Equations 9 and 10, step by step: [B, L, hidden]."""
+        sequence = self.encoder(bio * bio_mask, bio_mask)
+        recurrent, _ = self.lstm(self.drop(self.lstm_norm(sequence)).transpose(0, 1))
+        return sequence + recurrent.transpose(0, 1)  # eq. 10
+
     def residual(self, h: Tensor, state_h: Tensor, bio_there: Tensor, elapsed: Tensor) -> tuple[Tensor, Tensor]:
         """Eq. 11 between windows that do not overlap: H(k) - H(k-2), or H(k) - H(k-1) where the last window is two hops back or more."""
         last, before = state_h[:, : self.sizes.hidden], state_h[:, self.sizes.hidden :]
@@ -323,38 +421,84 @@ class Binn(nn.Module):
     def cumulative(self, h: Tensor, a: Tensor, bio_there: Tensor, elapsed: Tensor) -> Tensor:
         """Eq. 12 as A <- g^n*A + (1 - g^n)*H. The first observed window sets A = H; a window without biomechanics leaves A alone."""
         started = (a.abs().amax(dim=1, keepdim=True) > 0).to(h.dtype)
-        keep = torch.exp(F.logsigmoid(self.adaptation) * torch.clamp(elapsed, min=1.0)) * started
+        keep = remaining(self.adaptation, torch.clamp(elapsed, min=1.0)) * started
         return a + bio_there * (1.0 - keep) * (h - a)
 
-    def step(self, e: Encoded, state: State, elapsed: Tensor) -> Scored:
-        """Equations 11, 12, 16 to 21: what needs the athlete's earlier windows. elapsed 0 = no earlier window, the state is ignored."""
-        carried = (elapsed > 0.5).to(e.h.dtype)
+    def combined(self, e: Encoded) -> Tensor:
+        return self.drop(torch.cat((e.h, e.phys, e.perf, e.context), dim=1))  # eq. 16
+
+    def carry(self, h: Tensor, bio_there: Tensor, projected: Tensor, state: State, elapsed: Tensor) -> tuple[Carried, State]:
+        """Equations 11, 12 and 17: all that a window needs of earlier ones. projected: the combined representation behind eq. 17's input weights."""
+        carried = (elapsed > 0.5).to(h.dtype)
         elapsed = torch.clamp(elapsed, max=MAX_ELAPSED)
+        if not self.variant.recurrent:
+            carried = torch.zeros_like(carried)
         state = State(state.final * carried, state.a * carried, state.h * carried)
-        bio_there = e.present[:, :1]
-        r, r_known = self.residual(e.h, state.h, bio_there, elapsed)
-        a = self.cumulative(e.h, state.a, bio_there, elapsed)
+        r, r_known = self.residual(h, state.h, bio_there, elapsed)
+        a = self.cumulative(h, state.a, bio_there, elapsed)
         a_known = (a.abs().amax(dim=1, keepdim=True) > 0).to(a.dtype)
-        combined = self.drop(torch.cat((e.h, e.phys, e.perf, e.context), dim=1))  # eq. 16
-        aged = state.final * torch.exp(F.logsigmoid(self.ageing) * torch.clamp(elapsed - 1.0, min=0.0))
-        final = self.update(combined, aged)  # eq. 17
-        present = torch.cat((bio_there, r_known, a_known, e.present[:, 1:], torch.ones_like(bio_there)), dim=1)
-        fused, attn_tokens = self.fusion([e.f_attn, r, a, e.phys, e.perf, e.context, final], present, combined)  # eq. 19
-        fused = self.drop(self.fused_norm(fused))
-        raw = self.injury(fused) + self.psi(self.drop(final))  # eq. 20, fed by eq. 18
-        logit = raw * self.logit_scale
+        if not self.variant.recurrent:
+            a_known = torch.zeros_like(a_known)
+        aged = state.final * remaining(self.ageing, elapsed)
+        final = self.update.gate(projected, aged)  # eq. 17
         # H of a window without biomechanics is zero: the marker for "no such window" above.
-        next_h = torch.cat((e.h * bio_there, state.h[:, : self.sizes.hidden]), dim=1)
+        next_h = torch.cat((h * bio_there, state.h[:, : self.sizes.hidden]), dim=1)
+        return Carried(r, r_known, a, a_known, final), State(final, a, next_h)
+
+    def read(self, e: Encoded, combined: Tensor, c: Carried, state: State) -> Scored:
+        """Equations 18 to 21, from what a window gives and what was carried to it; `state` is handed on."""
+        present = torch.cat((e.present[:, :1], c.r_known, c.a_known, e.present[:, 1:], torch.ones_like(c.r_known)), dim=1)
+        fused, attn_tokens = self.fusion([e.f_attn, c.r, c.a, e.phys, e.perf, e.context, c.final], present, combined)  # eq. 19
+        fused = self.drop(self.fused_norm(fused))
+        raw = self.injury(fused) + self.psi(self.drop(c.final))  # eq. 20, fed by eq. 18
+        logit, slope = self.calibrated(raw)
         return Scored(
             state_logit=logit,
             rehab=torch.sigmoid(self.rehab(fused)),  # eq. 21
             performance=self.performance(fused) * self.performance_scale + self.performance_location,
             attn_tokens=attn_tokens,
-            residual_norm=torch.sqrt((r * r).sum(dim=1, keepdim=True)),
-            logit_sd=(F.softplus(self.spread(torch.cat((fused, e.present, e.observed), dim=1))) + 1e-3) * self.logit_scale,
+            residual_norm=torch.sqrt((c.r * c.r).sum(dim=1, keepdim=True)),
+            logit_sd=(F.softplus(self.spread(torch.cat((fused, e.present, e.observed), dim=1))) + 1e-3) * slope,
             fused=fused,
-            state=State(final, a, next_h),
+            state=state,
         )
+
+    def calibrated(self, raw: Tensor) -> tuple[Tensor, Tensor]:
+        """The calibrated logit, and its slope over the raw one, by which the spread grows. Bends are part of the graph only where there are any."""
+        logit = raw * self.logit_scale + self.logit_shift
+        if not self.bent:
+            return logit, self.logit_scale
+        above = (raw > self.logit_knots).to(raw.dtype)
+        bent = (above * (raw - self.logit_knots) * self.logit_bends).sum(dim=1, keepdim=True)
+        return logit + bent, self.logit_scale + (above * self.logit_bends).sum(dim=1, keepdim=True)
+
+    @property
+    def bent(self) -> bool:
+        return bool(self.logit_bends.abs().max() > 0)
+
+    def step(self, e: Encoded, state: State, elapsed: Tensor) -> Scored:
+        """One window behind `state`. elapsed 0 = no earlier window, the state is ignored."""
+        combined = self.combined(e)
+        carried, after = self.carry(e.h, e.present[:, :1], self.update.x(combined), state, elapsed)
+        return self.read(e, combined, carried, after)
+
+    def sequence(self, e: Encoded, elapsed: Tensor, state: State) -> tuple[Scored, State]:
+        """
+        `step` over length windows of B athletes side by side: parts of `e` and elapsed [B, length, ...]. Only what is carried goes window by window;
+        the rest is done for all at once. Gives Scored over [B * length] (athlete by athlete) and the state behind the last window.
+        """
+        lanes, length = elapsed.shape[:2]
+        flat = Encoded(*(part.reshape(lanes * length, *part.shape[2:]) for part in e))
+        combined = self.combined(flat)
+        h, there, projected = (x.reshape(lanes, length, -1).unbind(1) for x in (flat.h, flat.present[:, :1], self.update.x(combined)))
+        steps, states = [], []
+        for at in range(length):
+            carried, state = self.carry(h[at], there[at], projected[at], state, elapsed[:, at])
+            steps.append(carried)
+            states.append(state)
+        joined = Carried(*(torch.stack(parts, dim=1).flatten(0, 1) for parts in zip(*steps)))
+        after = State(*(torch.stack(parts, dim=1).flatten(0, 1) for parts in zip(*states)))
+        return self.read(flat, combined, joined, after), state
 
     def initial_state(self, batch: int, device: torch.device | None = None) -> State:
         s = self.sizes

@@ -1,30 +1,42 @@
-"""From trained weights to what is served: calibrate, export, verify, contract, parity vectors."""
+"""
+From trained weights to what is served: calibrate, export, verify, contract, parity vectors. train.py ends with it; alone it calibrates and exports a checkpoint again:
+
+    node scripts/binn.mjs release --checkpoint models/data/first/binn.pt --data models/data/first --calibration models/data/fresh --out models --version 0.2.1
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from .calibrate import fit_temperature, pick_thresholds
+from .calibrate import Calibration, pick_calibration, pick_thresholds
 from .contract import contract, write_contract
 from .data import WindowSet
-from .export import export_graph, time_graph, verify
+from .export import export_graph, load_checkpoint, time_graph, verify
 from .network import Binn
 from .parity import write_parity
 from .train import predict
 
 
-def publish(model: Binn, windows: WindowSet, facts: dict, out: Path, cache: Path, version: str) -> dict:
-    """Writes binn.onnx, binn.json and parity.json into `out` and the checkpoint into `cache`. Uses validation athletes only."""
-    validation = windows.of("validation")
-    label = np.concatenate([windows.columns["label_altered"][athlete.rows] for athlete in validation])
-    known = np.isfinite(label)
-    raw = predict(model, windows, validation)["state_logit"]
-    scale = fit_temperature(raw[known], label[known])
-    model.logit_scale.mul_(scale)
-    thresholds = pick_thresholds(windows, validation, raw * scale)
+def publish(model: Binn, windows: WindowSet, facts: dict, out: Path, cache: Path, version: str, fresh: WindowSet | None = None) -> dict:
+    """
+    Writes binn.onnx, binn.json and parity.json into `out` and the checkpoint into `cache`. Calibration and thresholds come from validation athletes or, better, from all of `fresh`: a set made
+    with the priors of `windows` whose athletes early stopping has not seen either.
+    """
+    judged, athletes = (windows, windows.of("validation")) if fresh is None else (fresh, fresh.athletes)
+    rows = np.concatenate([athlete.rows for athlete in athletes])
+    label = judged.columns["label_altered"][rows]
+    active = np.isfinite(label) & (judged.columns["activity"][rows] != "rest")
+    # Whatever calibration the weights carry is taken off: it is fitted from the raw logit.
+    Calibration().put_into(model)
+    raw = predict(model, judged, athletes)["state_logit"]
+    calibration, reached = pick_calibration(raw[active], label[active], judged.columns["athlete"][rows][active])
+    calibration.put_into(model)
+    thresholds = pick_thresholds(judged, athletes, calibration(raw))
     cache.mkdir(parents=True, exist_ok=True)
     torch.save({"model": model.state_dict(), "sizes": model.sizes.to_dict(), "training": facts}, cache / "binn.pt")
     graph = out / "binn.onnx"
@@ -38,8 +50,26 @@ def publish(model: Binn, windows: WindowSet, facts: dict, out: Path, cache: Path
         "split": "by athlete",
         "parameters": sum(p.numel() for p in model.parameters()),
         "training": facts,
-        "temperature": round(1.0 / scale, 4),
+        "temperature": calibration.to_dict()["temperature"],
+        "calibration": {**calibration.to_dict(), **reached, "from": "validation athletes" if fresh is None else f"fresh athletes, seed {fresh.description.get('seed')}"},
     }
     write_contract(out / "binn.json", contract(graph, model.sizes, version, windows.description, thresholds, trained_on))
-    write_parity(windows, graph, out / "parity.json")
-    return {"bytes": graph.stat().st_size, "msPerWindow": time_graph(graph, model.sizes), "parity": parity, "temperature": 1.0 / scale, "thresholds": thresholds}
+    write_parity(model, windows, graph, out / "parity.json")
+    return {"bytes": graph.stat().st_size, "msPerWindow": time_graph(graph, model.sizes), "parity": parity, "calibration": trained_on["calibration"], "thresholds": thresholds}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, help="the set that the checkpoint was trained on")
+    parser.add_argument("--calibration", type=Path, help="a set of athletes that nothing else was done with, made with --priors of the first (default: validation athletes)")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--version", required=True)
+    args = parser.parse_args()
+    model, stored = load_checkpoint(args.checkpoint)
+    fresh = WindowSet(args.calibration) if args.calibration else None
+    print(json.dumps(publish(model, WindowSet(args.data), stored["training"], args.out, args.checkpoint.parent, args.version, fresh)))
+
+
+if __name__ == "__main__":
+    main()

@@ -5,12 +5,15 @@ import { readConfig } from '../config.ts';
 import { KinewatchError } from '../contracts/errors.ts';
 import { mintApiKey, mintGatewayToken } from '../rest/credentials.ts';
 import { SCOPES, type Repositories, type Scope } from '../rest/ports.ts';
-import { findEmbeddedPostgres, startEmbeddedPostgres } from '../store/embedded-postgres.ts';
 import { migrate } from '../store/migrate.ts';
 import { openPool } from '../store/pool.ts';
 import { openPrisma } from '../store/prisma.ts';
+import { createModelRegistry } from '../store/model-registry.ts';
 import { createRepositories } from '../store/repositories/index.ts';
+import { readModelCommand } from './admin/models.ts';
 import { parseRoster, printable } from './admin/roster.ts';
+import { UsageError, type Command, type Done } from './admin/command.ts';
+import { openCommandDatabase } from './database.ts';
 
 const HELP = `npm run admin -- COMMAND [options]
 
@@ -30,6 +33,13 @@ Works on DATABASE_URL, or on the embedded database under KINEWATCH_DIR (.kinewat
     It only creates, in teams old or new: an athlete whose external_id the team has already is a fault, as is a device that somebody wears, so that
     the same file cannot be imported twice. Athletes are changed with PATCH /v1/athletes/{id}.
     device: SERIAL or SERIAL:KIND (imu, force-plate, wearable, emg, mocap, position; wearable unless told), several with ; between
+  model list                every version: status, digest, when and by whom
+  model register DIR        binn.json and binn.onnx of a folder (and evaluation.json, where it is of that version); refused where they do not fit,
+                            naming each difference. It scores nothing until it is
+  model activate VERSION    the one whose scores count, from each athlete's next window on; no restart. A shadow changes places with it
+  model shadow VERSION      scores beside the active one, seen only by who asks for it (?modelVersion=)
+  model retire VERSION      scores no more; what it scored stays
+    --by NAME               who stands in the history (default "npm run admin")
 
 A team that does not exist is created.
 
@@ -48,22 +58,13 @@ const OPTIONS = {
   'height-m': { type: 'string' },
   'mass-kg': { type: 'string' },
   device: { type: 'string' },
+  by: { type: 'string' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
 type Values = ReturnType<typeof parse>['values'];
 const parse = (args: readonly string[]) => parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-
-class UsageError extends Error {}
-
-/** What a command made: `lines` for people, `result` for --json. */
-interface Done {
-  readonly lines: readonly string[];
-  readonly result: Readonly<Record<string, unknown>>;
-}
-
-type Command = (repositories: Repositories) => Promise<Done>;
 
 function required(values: Values, name: 'team' | 'name' | 'external-id'): string {
   const value = values[name];
@@ -177,6 +178,7 @@ async function importRoster(file: string | undefined): Promise<Command> {
 
 async function readCommand(positionals: readonly string[], values: Values): Promise<Command> {
   const [name, file, ...rest] = positionals;
+  if (name === 'model') return readModelCommand(positionals.slice(1), values.by ?? 'npm run admin');
   if (rest.length > 0 || (file !== undefined && name !== 'import-roster'))
     throw new UsageError(`too many arguments: ${positionals.slice(1).join(' ')}`);
   switch (name) {
@@ -195,23 +197,14 @@ async function readCommand(positionals: readonly string[], values: Values): Prom
   }
 }
 
-/** A running service keeps its database; where none runs it is started for as long as the command takes. */
-async function openDatabase(): Promise<{ connectionString: string; close(): Promise<void> }> {
-  const { databaseUrl, directory } = readConfig();
-  const running = databaseUrl ?? (await findEmbeddedPostgres(directory));
-  if (running !== null) return { connectionString: running, close: async () => undefined };
-  const postgres = await startEmbeddedPostgres({ directory, log });
-  return { connectionString: postgres.connectionString, close: () => postgres.stop() };
-}
-
 async function run(command: Command): Promise<Done> {
-  const database = await openDatabase();
+  const database = await openCommandDatabase(readConfig(), log);
   try {
     await migrate(database.connectionString);
     const prisma = openPrisma(database.connectionString, { max: 2 });
     const pool = openPool(database.connectionString, { max: 1, name: 'kinewatch admin' });
     try {
-      return await command(createRepositories(prisma, pool));
+      return await command(createRepositories(prisma, pool), createModelRegistry(pool));
     } finally {
       await prisma.$disconnect();
       await pool.end();

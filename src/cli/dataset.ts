@@ -5,11 +5,18 @@ import { parseArgs } from 'node:util';
 import { ACTIVITY_CLASSES, type ModelContract } from '../contracts/model.ts';
 import { ALTERED_THRESHOLD } from '../simulate/constants.ts';
 import { SIMULATOR_VERSION } from '../simulate/simulated-athlete.ts';
-import { AthleteBatch, ArrowFiles, type Widths } from './dataset/arrow-files.ts';
-import { castMember, SESSION_START_US, splitOf, SPLITS, type CastMember } from './dataset/cast.ts';
+import { FAULT_KINDS, type FaultKind } from '../simulate/faults.ts';
+import { ArrowFiles } from './dataset/arrow-files.ts';
+import { splitOf, SPLITS, type Split } from './dataset/cast.ts';
+import { CEILING_CHOICES, type CeilingChoice } from './dataset/ceiling.ts';
+import { DOMAIN, readBatches } from './dataset/member.ts';
+import { earlierPriors } from './dataset/earlier-priors.ts';
 import { PriorMeter } from './dataset/priors.ts';
-import { eachWindow } from './dataset/windows.ts';
+import { exportRecorded } from './dataset/recorded.ts';
+import { eachAthlete } from './dataset/threads.ts';
+import { RecordingError } from '../recordings/recording.ts';
 import { createProgress } from './progress.ts';
+import { integer, isUsage, UsageError } from './usage.ts';
 
 const HELP = `npm run dataset -- --out DIR [options]
 
@@ -22,11 +29,16 @@ scale per activity class over training athletes, the second exports windows norm
   --seed K         everything follows from it (default 1)
   --prior-athletes N   training athletes of the first pass (default 48)
   --contract FILE  model contract that names the channels (default models/binn.json)
+  --data DIR       make the set from recordings of the gait-imu form in DIR instead of simulating; the options of athletes do not apply then
+  --priors DIR     location and scale of an earlier export, for a set that a model of it is calibrated or tested on
+  --fault KIND     every athlete has this sensor fault: ${FAULT_KINDS.join(', ')}; priors are measured without it
+  --split NAME     write only the athletes of train, validation or test, the same as without (default all)
+  --ceiling WHO    column "ceiling" of the best filter for the athletes of test, for all or none (default test; NaN for the others, and past 600 s)
+  --threads N      threads that render athletes (default 1); the files are the same for any number
   --json           one JSON object as the last line of stdout
   --help           this text
 `;
 
-const DOMAIN = ['contactSymmetryPct', 'peakSymmetryPct', 'interLimbPhase', 'strideTimeCv', 'loadingRateBwS'] as const;
 const DOMAIN_UNITS = ['%', '%', 'share of stride', '1', 'BW/s'];
 const Z_CLIP = 8;
 /** Keeps a file under 256 MiB with the IPC's own overhead. */
@@ -41,10 +53,15 @@ interface Options {
   readonly seed: number;
   readonly priorAthletes: number;
   readonly contract: string;
+  /** Folder of recordings; null simulates. */
+  readonly data: string | null;
+  readonly priors: string | null;
+  readonly fault: FaultKind | null;
+  readonly split: Split | 'all';
+  readonly ceiling: CeilingChoice;
+  readonly threads: number;
   readonly json: boolean;
 }
-
-class UsageError extends Error {}
 
 function readOptions(args: readonly string[]): Options | null {
   const { values } = parseArgs({
@@ -56,6 +73,12 @@ function readOptions(args: readonly string[]): Options | null {
       seed: { type: 'string', default: '1' },
       'prior-athletes': { type: 'string', default: '48' },
       contract: { type: 'string', default: 'models/binn.json' },
+      data: { type: 'string' },
+      priors: { type: 'string' },
+      fault: { type: 'string' },
+      split: { type: 'string', default: 'all' },
+      ceiling: { type: 'string', default: 'test' },
+      threads: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -69,15 +92,20 @@ function readOptions(args: readonly string[]): Options | null {
     seed: integer('--seed', values.seed, 0, 2 ** 31 - 1),
     priorAthletes: integer('--prior-athletes', values['prior-athletes'], 1, 10_000),
     contract: values.contract,
+    data: values.data ?? null,
+    priors: values.priors ?? null,
+    fault: values.fault === undefined ? null : oneOf('--fault', values.fault, FAULT_KINDS),
+    split: oneOf('--split', values.split, [...SPLITS, 'all']),
+    ceiling: oneOf('--ceiling', values.ceiling, CEILING_CHOICES),
+    threads: integer('--threads', values.threads, 1, 64),
     json: values.json,
   };
 }
 
-function integer(name: string, text: string, low: number, high: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < low || value > high)
-    throw new UsageError(`${name} must be an integer from ${low} to ${high}, not "${text}"`);
-  return value;
+function oneOf<T extends string>(name: string, text: string, allowed: readonly T[]): T {
+  const found = allowed.find((value) => value === text);
+  if (found === undefined) throw new UsageError(`${name} must be one of ${allowed.join(', ')}, not "${text}"`);
+  return found;
 }
 
 const log = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -95,44 +123,38 @@ function blank(contract: ModelContract): ModelContract {
   };
 }
 
-function measurePriors(options: Options, named: ModelContract): { readonly contract: ModelContract; readonly athletes: number } {
+async function measurePriors(options: Options, named: ModelContract): Promise<{ readonly contract: ModelContract; readonly from: string }> {
+  if (options.priors !== null) return { contract: await earlierPriors(options.priors, named), from: 'another export (--priors)' };
   const contract = blank(named);
   const meter = new PriorMeter(contract);
-  const progress = createProgress('priors', options.priorAthletes);
+  const numbers = numbersOf('train', options.athletes).slice(0, options.priorAthletes);
+  if (numbers.length === 0) throw new UsageError(`none of ${options.athletes} athletes falls into the training split: ask for more`);
+  const progress = createProgress('priors', numbers.length);
+  const { seed, seconds, threads } = options;
+  const setup = { seed, seconds, readS: Math.min(seconds, PRIOR_SECONDS), fault: null, contract };
   let used = 0;
-  for (let number = 0; number < options.athletes && used < options.priorAthletes; number += 1) {
-    if (splitOf(number) !== 'train') continue;
-    const member = castMember(options.seed, number, options.seconds);
-    eachWindow(member, contract, true, Math.min(options.seconds, PRIOR_SECONDS), (due) => meter.add(due.input, due.meta.activity));
+  for await (const { answer } of eachAthlete('priors', setup, numbers, threads)) {
+    for (const { input, activity } of answer) meter.add(input, activity, 1);
     used += 1;
     progress.update(used);
   }
   progress.finish();
-  if (used === 0) throw new UsageError(`none of ${options.athletes} athletes falls into the training split: ask for more`);
-  return { contract: meter.finish(Z_CLIP), athletes: used };
+  const from = `${used} athletes of the training split, first ${setup.readS} s of each`;
+  return { contract: meter.finish(Z_CLIP), from };
 }
 
-function exportMember(member: CastMember, contract: ModelContract, widths: Widths, seconds: number): AthleteBatch {
-  const batch = new AthleteBatch(widths, seconds);
-  const baseIndex = Math.floor(SESSION_START_US / 1e6) - 16;
-  eachWindow(member, contract, false, seconds, ({ input, meta }) => {
-    const labels = member.simulated.labels((meta.startUs + meta.endUs) / 2e6 - SESSION_START_US / 1e6);
-    batch.push(
-      {
-        ...input,
-        elapsed: input.elapsedHops,
-        activity: meta.activity,
-        altered: labels.altered,
-        severity: labels.severity,
-        rehab: labels.rehab,
-        performance: labels.performance,
-        domain: DOMAIN.map((name) => labels.domain[name]),
-        windowIndex: meta.windowIndex,
-      },
-      baseIndex,
-    );
-  });
-  return batch;
+/** Numbers of the athletes of a split, in order. */
+function numbersOf(split: Split | 'all', athletes: number): number[] {
+  return Array.from({ length: athletes }, (_, number) => number).filter((number) => split === 'all' || splitOf(number) === split);
+}
+
+/** The set of `--data`: recordings instead of simulated athletes. */
+async function makeRecorded(options: Options, data: string): Promise<number> {
+  const contract = JSON.parse(await readFile(options.contract, 'utf8')) as ModelContract;
+  const summary = await exportRecorded({ data, out: options.out, contract, priors: options.priors });
+  log(`${summary.windows} windows (${summary.walkingWindows} walking) of ${summary.trials} trials of ${summary.subjects} subjects`);
+  if (options.json) process.stdout.write(`${JSON.stringify({ out: options.out, ...summary })}\n`);
+  return 0;
 }
 
 async function main(): Promise<number> {
@@ -141,28 +163,27 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
+  if (options.data !== null) return makeRecorded(options, options.data);
   const startedMs = performance.now();
   const named = JSON.parse(await readFile(options.contract, 'utf8')) as ModelContract;
   await mkdir(options.out, { recursive: true });
   for (const name of await readdir(options.out)) if (/^windows-\d{4}\.arrow$/.test(name)) await rm(join(options.out, name));
 
-  const { contract, athletes: priorAthletes } = measurePriors(options, named);
-  const widths = {
-    bio: contract.bio.length * contract.window.lengthS * contract.window.rateHz,
-    phys: contract.phys.length,
-    perf: contract.perf.length,
-    context: contract.context.length,
-    domain: DOMAIN.length,
-  };
+  const { contract, from: priorsFrom } = await measurePriors(options, named);
   const files = new ArrowFiles(options.out, 'windows', MAX_FILE_BYTES);
-  const progress = createProgress('athletes', options.athletes);
+  const numbers = numbersOf(options.split, options.athletes);
+  const progress = createProgress('athletes', numbers.length);
   const exportStartedMs = performance.now();
+  const { seed, seconds, fault, ceiling, threads } = options;
   let windows = 0;
-  for (let number = 0; number < options.athletes; number += 1) {
-    const batch = exportMember(castMember(options.seed, number, options.seconds), contract, widths, options.seconds);
-    windows += batch.rows;
-    await files.add(batch.toRecordBatch(number, splitOf(number)));
-    progress.update(number + 1, `${Math.round((1e3 * windows) / (performance.now() - exportStartedMs))} windows/s`);
+  let done = 0;
+  for await (const { answer } of eachAthlete('windows', { seed, seconds, readS: seconds, fault, contract, ceiling }, numbers, threads)) {
+    for (const batch of readBatches(answer)) {
+      windows += batch.numRows;
+      await files.add(batch);
+    }
+    done += 1;
+    progress.update(done, `${Math.round((1e3 * windows) / (performance.now() - exportStartedMs))} windows/s`);
   }
   await files.close();
   progress.finish();
@@ -178,7 +199,11 @@ async function main(): Promise<number> {
         athletes: options.athletes,
         secondsPerAthlete: options.seconds,
         windows,
-        splits: Object.fromEntries(SPLITS.map((split) => [split, countSplit(split, options.athletes)])),
+        written: { split: options.split, athletes: numbers.length },
+        fault: options.fault ?? 'none',
+        faultKinds: ['none', ...FAULT_KINDS],
+        ceiling: options.ceiling,
+        splits: Object.fromEntries(SPLITS.map((split) => [split, numbersOf(split, options.athletes).length])),
         activityClasses: ACTIVITY_CLASSES,
         alteredThreshold: ALTERED_THRESHOLD,
         domain: DOMAIN.map((name, i) => ({ name, unit: DOMAIN_UNITS[i] })),
@@ -187,7 +212,7 @@ async function main(): Promise<number> {
           rehab: '0 to 1, 1 = recovered',
           performance: "0 to 1, output at the same effort over the athlete's own fresh healthy output",
         },
-        priorsFrom: `${priorAthletes} athletes of the training split, first ${Math.min(options.seconds, PRIOR_SECONDS)} s of each`,
+        priorsFrom,
         contract: {
           window: contract.window,
           zClip: contract.zClip,
@@ -204,31 +229,24 @@ async function main(): Promise<number> {
   );
   const bytes = files.written.reduce((sum, file) => sum + file.bytes, 0);
   log(
-    `${windows} windows of ${options.athletes} athletes in ${files.written.length} files, ${(bytes / 2 ** 20).toFixed(0)} MiB, ${Math.round(windows / exportS)} windows/s`,
+    `${windows} windows of ${numbers.length} athletes in ${files.written.length} files, ${(bytes / 2 ** 20).toFixed(0)} MiB, ${Math.round(windows / exportS)} windows/s`,
   );
   if (options.json) {
-    const seconds = (performance.now() - startedMs) / 1e3;
+    const tookS = (performance.now() - startedMs) / 1e3;
     process.stdout.write(
-      `${JSON.stringify({ out: options.out, athletes: options.athletes, windows, files: files.written.length, bytes, seconds, windowsPerSecond: windows / exportS })}\n`,
+      `${JSON.stringify({ out: options.out, athletes: numbers.length, windows, files: files.written.length, bytes, seconds: tookS, windowsPerSecond: windows / exportS })}\n`,
     );
   }
   return 0;
 }
 
-function countSplit(split: string, athletes: number): number {
-  let count = 0;
-  for (let number = 0; number < athletes; number += 1) if (splitOf(number) === split) count += 1;
-  return count;
-}
-
 try {
   process.exitCode = await main();
 } catch (error) {
-  const usage =
-    error instanceof UsageError || (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'));
+  const usage = isUsage(error) || error instanceof RecordingError;
   log(
     usage
-      ? `${error.message}\nnpm run dataset -- --help says what there is.`
+      ? `${(error as Error).message}\nnpm run dataset -- --help says what there is.`
       : String(error instanceof Error ? (error.stack ?? error) : error),
   );
   process.exitCode = usage ? 2 : 1;

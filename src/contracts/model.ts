@@ -53,6 +53,16 @@ export interface ModelContract {
   readonly trainedOn: Readonly<Record<string, unknown>>;
 }
 
+/** A model as it comes in a folder: what the registry keeps of it. */
+export interface ModelPackage {
+  readonly contract: ModelContract;
+  /** binn.json as it was read. */
+  readonly contractText: string;
+  readonly graph: Uint8Array;
+  /** What its evaluation measured (evaluation.json, where it is of this version), or null. */
+  readonly metrics: unknown;
+}
+
 /*
  * Graph inputs (float32, B = dynamic batch, T = 200):
  *   bio [B,T,Cb]  bio_mask [B,T,Cb]  phys [B,Cp]  phys_mask  perf [B,Cf]  perf_mask  context [B,Cc]  context_mask

@@ -1,13 +1,14 @@
 /** One job of queue `asms`: bring an athlete's ASMS state up to the newest score. */
 import { stepAsms } from '../asms/step.ts';
 import type { AsmsStateValue } from '../asms/step.ts';
-import type { AsmsParams } from '../asms/params.ts';
+import { METHOD_VERSION, type AsmsParams } from '../asms/params.ts';
 import type { AsmsJob } from '../contracts/jobs.ts';
 import type { AsmsStore } from './ports.ts';
 
 export interface AsmsWorkerOptions {
   readonly store: AsmsStore;
-  readonly params: AsmsParams;
+  /** The method's parameters for a model version. @throws where the version is not known here (yet): the job fails and is found again */
+  readonly paramsOf: (modelVersion: string) => AsmsParams;
   /** Windows a transaction. Bounds how long an athlete's row is locked; what is left is done in the next round. */
   readonly batch?: number;
   readonly onDeliveries: (deliveryIds: readonly string[]) => void;
@@ -25,22 +26,22 @@ export interface AsmsCounters {
 const BATCH = 64;
 
 /** The job is a hint: a late, repeated or concurrent one finds nothing past the fence and changes nothing (IN-ORDER-ONCE). */
-export function createAsmsWorker({ store, params, batch = BATCH, onDeliveries }: AsmsWorkerOptions) {
+export function createAsmsWorker({ store, paramsOf, batch = BATCH, onDeliveries }: AsmsWorkerOptions) {
   const counters: AsmsCounters = { jobs: 0, idle: 0, windows: 0, deliveries: 0 };
   const work = async ({ athleteId }: AsmsJob): Promise<void> => {
     let total = 0;
     for (;;) {
-      const { applied, deliveryIds } = await store.advance<AsmsStateValue>(
+      const { applied, more, deliveryIds } = await store.advance<AsmsStateValue>(
         athleteId,
-        params.methodVersion,
+        METHOD_VERSION,
         batch,
-        (state, windows, facts) => stepAsms(state, windows, facts, params),
+        (state, windows, facts) => stepAsms(state, windows, facts, paramsOf(windows[0]?.modelVersion ?? '')),
       );
       total += applied;
       counters.windows += applied;
       counters.deliveries += deliveryIds.length;
       if (deliveryIds.length > 0) onDeliveries(deliveryIds);
-      if (applied < batch) break;
+      if (!more) break;
     }
     counters.jobs += 1;
     if (total === 0) counters.idle += 1;

@@ -60,14 +60,14 @@ export interface AsmsStore {
    * IN-ORDER-ONCE. Locks the athlete's row, reads at most `limit` active-model scores past the fence in order, calls `step` with the stored
    * state (null at the start), and commits what it returns together with the fence: state, alerts (one open alert an athlete and
    * type), alert history, recommendations, webhook deliveries for every matching endpoint, notifications.
-   * Returns the number of windows applied (0: nothing to do) and the deliveries created.
+   * The windows of one step are of one model version. Returns the number of windows applied (0: nothing to do), whether more wait, and the deliveries created.
    */
   advance<State>(
     athleteId: string,
     methodVersion: string,
     limit: number,
     step: (state: State | null, windows: readonly ScoredWindow[], facts: AthleteFacts) => AsmsChange<State>,
-  ): Promise<{ readonly applied: number; readonly deliveryIds: readonly string[] }>;
+  ): Promise<{ readonly applied: number; readonly more: boolean; readonly deliveryIds: readonly string[] }>;
   /** Athletes whose newest score is past their fence: what the sweeper enqueues. */
   athletesBehind(limit: number): Promise<readonly string[]>;
 }

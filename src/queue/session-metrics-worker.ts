@@ -21,8 +21,8 @@ export interface MetricsCounters {
   refused: number;
 }
 
-/** (chosen) 120 MB: two feet at 200 Hz for about three and a half hours. Run with a concurrency of 1. */
-const MAX_VALUES = 30_000_000;
+/** (chosen) 180 MB: two feet and the trunk at 200 Hz for about three and a half hours. Run with a concurrency of 1. */
+const MAX_VALUES = 45_000_000;
 
 /** Streams that the computation refuses (RangeError) are counted and the session is settled without metrics, or it would come back for ever. */
 export function createMetricsWorker({ store, compute = computeInThread, maxValues = MAX_VALUES, onRefused }: MetricsWorkerOptions) {

@@ -29,8 +29,8 @@ export interface SessionCollector {
 }
 
 /**
- * Collects the streams that the metrics use (feet, force plates, wearables). Live streams are placed on the service's clock by the least delayed
- * frame of each stretch; drift inside a stretch (a few hundred ppm at most) is left, since no metric compares instants of two devices.
+ * Collects the streams that the metrics use (feet, trunk, force plates, wearables). Live streams are placed on the service's clock by the least delayed
+ * frame of each stretch; drift inside a stretch (a few hundred ppm at most) is left, since no metric compares instants of two devices closer than a few tenths of a second.
  * @param maxValues BOUNDED: values held over all streams (4 bytes each)
  */
 export function createSessionCollector(opened: readonly OpenedStream[], maxValues: number): SessionCollector {
@@ -95,7 +95,7 @@ export function createSessionCollector(opened: readonly OpenedStream[], maxValue
 }
 
 function isUsed({ kind, placement }: StreamDeclaration): boolean {
-  return kind === 'force-plate' || kind === 'wearable' || (kind === 'imu' && placement.startsWith('foot-'));
+  return kind === 'force-plate' || kind === 'wearable' || (kind === 'imu' && (placement.startsWith('foot-') || placement === 'trunk'));
 }
 
 function fillGap(stretch: Stretch, gapUs: number): void {

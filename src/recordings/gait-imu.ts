@@ -18,6 +18,11 @@ export interface TrialRow {
   readonly age: number | null;
   readonly sex: string | null;
   readonly group: string;
+  /** Number of the trial within its subject, and the affected or dominant side, as the source has them. */
+  readonly trial: string;
+  readonly laterality: string;
+  /** The source's speed column; its unit is not m/s, whatever its name says. */
+  readonly walkingSpeed: number | null;
   /** Annotated [start, end] sample indices. */
   readonly leftSteps: readonly (readonly [number, number])[];
   readonly rightSteps: readonly (readonly [number, number])[];
@@ -81,6 +86,9 @@ export function parseTrialList(bytes: Uint8Array): TrialRow[] {
       age: finiteOrNull(field('age')),
       sex: field('sex') ?? null,
       group: field('group') ?? '',
+      trial: field('trial') ?? '',
+      laterality: field('laterality') ?? '',
+      walkingSpeed: finiteOrNull(field('walking_speed_m_s')),
       leftSteps: stepsOf(field('left_steps'), line, 'left_steps'),
       rightSteps: stepsOf(field('right_steps'), line, 'right_steps'),
     };

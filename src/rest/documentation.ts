@@ -15,6 +15,7 @@ const TAGS = [
   { name: 'gateways', description: 'Sensor gateways and their tokens' },
   { name: 'webhooks', description: 'Standard Webhooks 1.0 endpoints and their deliveries' },
   { name: 'api-keys', description: 'API keys and their scopes' },
+  { name: 'models', description: 'Versions of the model: which is active, which scores beside it' },
   { name: 'live', description: 'Server-sent events' },
   { name: 'operations', description: 'Health, readiness and metrics' },
 ];

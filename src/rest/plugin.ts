@@ -12,6 +12,7 @@ import { gateways } from './gateways/routes.ts';
 import { live } from './live/routes.ts';
 import { medical } from './medical/routes.ts';
 import { metrics } from './metrics/routes.ts';
+import { models } from './models/routes.ts';
 import { operations } from './operations/routes.ts';
 import type { RestOptions } from './ports.ts';
 import { ProblemError, problemsPlugin, sendProblem } from './problems.ts';
@@ -108,6 +109,7 @@ export const restPlugin = fp<RestOptions>(
         gateways,
         devices,
         apiKeys,
+        models,
         live,
       ]) {
         await api.register(plugin, options);

@@ -7,6 +7,7 @@ import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
 import type { Gateway, Progress } from './gateways/schemas.ts';
 import type { Injury, NewInjury, NewOutcome, NewTherapy, Outcome, Therapy } from './medical/schemas.ts';
 import type { Metric } from './metrics/schemas.ts';
+import type { Model, ModelStatus } from './models/schemas.ts';
 import type { Recommendation } from './recommendations/schemas.ts';
 import type { Score } from './scores/schemas.ts';
 import type { NewSession, Session } from './sessions/schemas.ts';
@@ -26,6 +27,8 @@ export type {
   Gateway,
   Injury,
   Metric,
+  Model,
+  ModelStatus,
   NewAthlete,
   Outcome,
   Progress,
@@ -285,6 +288,15 @@ export interface DeviceRepository {
   unassign(team: TeamScope, deviceId: string): Found<Assignment>;
 }
 
+/** Models belong to the service, not to a team. */
+export interface ModelRepository {
+  /** Newest first; there are as many as were ever registered, which is few. */
+  list(): Promise<Model[]>;
+  get(version: string): Found<Model>;
+  /** `by` stands in the history. @throws KinewatchError `model-active` */
+  setStatus(version: string, to: 'active' | 'shadow' | 'retired', by: string): Found<Model>;
+}
+
 export interface Repositories {
   readonly apiKeys: ApiKeyRepository;
   readonly teams: TeamRepository;
@@ -298,6 +310,7 @@ export interface Repositories {
   readonly webhooks: WebhookRepository;
   readonly gateways: GatewayRepository;
   readonly devices: DeviceRepository;
+  readonly models: ModelRepository;
 }
 
 export interface Readiness {

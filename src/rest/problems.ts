@@ -21,6 +21,7 @@ export const PROBLEMS = {
   'already-closed': [409, 'It was closed before'],
   'already-decided': [409, 'The recommendation was decided before'],
   'assignment-overlap': [409, 'The device is assigned in that time'],
+  'model-active': [409, 'The model is the active one'],
   'webhook-disabled': [409, 'The webhook endpoint is disabled'],
   'body-too-large': [413, 'The body is too large'],
   'uri-too-long': [414, 'The address is too long'],

@@ -103,23 +103,67 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
  * @throws KinewatchError checkpoint-unreadable where the bytes are of another format or another contract's widths, or truncated
  */
 export function decodeCheckpoint(bytes: Uint8Array, contract: ModelContract): Checkpoint {
+  const { vectors, baselines, ...grid } = parse(bytes);
+  const unreadable = (what: string): never => {
+    throw new KinewatchError('checkpoint-unreadable', `checkpoint does not fit model ${contract.version}: ${what}`);
+  };
+  if (baselines.device.length !== contract.bio.length) unreadable(`${baselines.device.length} channels, expected ${contract.bio.length}`);
+  const { final, a, h } = vectors;
+  const { sizes } = contract;
+  for (const [name, vector, width] of [
+    ['state_final', final, sizes.final],
+    ['state_a', a, sizes.hidden],
+    ['state_h', h, 2 * sizes.hidden],
+  ] as const) {
+    if (vector.length !== width) unreadable(`${name} of ${vector.length}, expected ${width}`);
+  }
+  return { ...grid, state: vectors, baselines: fillBaselines(baselines, contract) };
+}
+
+/**
+ * The checkpoint of another model at the same place: clocks, streams and the next window of `grid` (a checkpoint of any version), model state
+ * and baselines of `own` (an older checkpoint of this version), or none: then the model begins with this window, `elapsed` 0, on the
+ * population's baselines, and its windows are provisional until it has its own.
+ * @throws KinewatchError checkpoint-unreadable
+ */
+export function graftCheckpoint(grid: Uint8Array, own: Uint8Array | null, contract: ModelContract): Uint8Array<ArrayBuffer> {
+  const { vectors: _vectors, baselines: _baselines, ...place } = parse(grid);
+  const { sizes } = contract;
+  const fresh = {
+    lastScoredIndex: Number.NaN,
+    state: { final: new Float32Array(sizes.final), a: new Float32Array(sizes.hidden), h: new Float32Array(2 * sizes.hidden) },
+    baselines: createBaselines(contract),
+  };
+  const { lastScoredIndex, state, baselines } = own === null ? fresh : decodeCheckpoint(own, contract);
+  return encodeCheckpoint({ ...place, lastScoredIndex, state, baselines });
+}
+
+/** What the bytes say, whatever model they are of. */
+interface Parsed extends Omit<Checkpoint, 'state' | 'baselines'> {
+  readonly vectors: ModelState;
+  readonly baselines: ParsedBaselines;
+}
+
+interface ParsedBaselines {
+  readonly device: readonly number[];
+  /** Channels with data by class: place in the list of class x channel, then what is known there. */
+  readonly known: readonly { readonly at: number; readonly location: number; readonly scale: number; readonly count: number }[];
+}
+
+function parse(bytes: Uint8Array): Parsed {
   try {
-    return decode(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), contract);
+    return parseView(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (cause) {
     if (cause instanceof KinewatchError) throw cause;
     throw new KinewatchError('checkpoint-unreadable', `checkpoint of ${bytes.byteLength} bytes is truncated`, { cause });
   }
 }
 
-function decode(view: DataView, contract: ModelContract): Checkpoint {
+function parseView(view: DataView): Parsed {
   const input = reader(view);
-  const unreadable = (what: string): never => {
-    throw new KinewatchError('checkpoint-unreadable', `checkpoint does not fit model ${contract.version}: ${what}`);
-  };
   const format = input.u8();
-  if (format !== FORMAT) unreadable(`format ${format}, expected ${FORMAT}`);
+  if (format !== FORMAT) throw new KinewatchError('checkpoint-unreadable', `checkpoint of format ${format}, expected ${FORMAT}`);
   const channels = input.u8();
-  if (channels !== contract.bio.length) unreadable(`${channels} channels, expected ${contract.bio.length}`);
   const activityIndex = input.u8();
   const [newestReceivedUs, liveNowUs, recordedNowUs, nextIndex, lastScoredIndex, closedEndUs] = Array.from({ length: 6 }, input.f64) as [
     number,
@@ -129,17 +173,9 @@ function decode(view: DataView, contract: ModelContract): Checkpoint {
     number,
     number,
   ];
-  const vector = (name: string, width: number): Float32Array => {
-    const length = input.u16();
-    if (length !== width) unreadable(`${name} of ${length}, expected ${width}`);
-    return Float32Array.from({ length }, input.f32);
-  };
-  const state = {
-    final: vector('state_final', contract.sizes.final),
-    a: vector('state_a', contract.sizes.hidden),
-    h: vector('state_h', 2 * contract.sizes.hidden),
-  };
-  const baselines = readBaselines(input, contract);
+  const vector = (): Float32Array => Float32Array.from({ length: input.u16() }, input.f32);
+  const vectors = { final: vector(), a: vector(), h: vector() };
+  const baselines = readBaselines(input, channels);
   const clocks = Array.from({ length: input.u8() }, () => readClock(input));
   const streams = Array.from({ length: input.u8() }, () => {
     const low = input.u32();
@@ -169,7 +205,7 @@ function decode(view: DataView, contract: ModelContract): Checkpoint {
     lastScoredIndex,
     closedEndUs,
     activityIndex,
-    state,
+    vectors,
     baselines,
     clocks,
     streams,
@@ -193,18 +229,27 @@ function writeBaselines(out: Writer, baselines: Baselines, channels: number): vo
   }
 }
 
-function readBaselines(input: Reader, contract: ModelContract): Baselines {
-  const baselines = createBaselines(contract);
-  const channels = contract.bio.length;
-  for (let c = 0; c < channels; c += 1) baselines.device[c] = input.u16();
+function readBaselines(input: Reader, channels: number): ParsedBaselines {
+  const device = Array.from({ length: channels }, input.u16);
+  const known: { at: number; location: number; scale: number; count: number }[] = [];
   for (let k = 0; k < ACTIVITY_CLASSES.length; k += 1) {
     const bits = Array.from({ length: Math.ceil(channels / 8) }, input.u8);
     for (let c = 0; c < channels; c += 1) {
       if ((((bits[c >> 3] as number) >> (c & 7)) & 1) === 0) continue;
-      baselines.location[k * channels + c] = input.f32();
-      baselines.scale[k * channels + c] = input.f32();
-      baselines.count[k * channels + c] = input.u16();
+      known.push({ at: k * channels + c, location: input.f32(), scale: input.f32(), count: input.u16() });
     }
+  }
+  return { device, known };
+}
+
+/** The population's baselines, with what is known of the athlete in their place. */
+function fillBaselines({ device, known }: ParsedBaselines, contract: ModelContract): Baselines {
+  const baselines = createBaselines(contract);
+  baselines.device.set(device);
+  for (const { at, location, scale, count } of known) {
+    baselines.location[at] = location;
+    baselines.scale[at] = scale;
+    baselines.count[at] = count;
   }
   return baselines;
 }

@@ -10,6 +10,8 @@ export interface ScoredWithCheckpoint {
 
 export interface CommitQueueOptions {
   readonly store: ShardStore;
+  /** Its scores stand beside those that count. */
+  readonly shadow?: boolean;
   readonly onCommitted: (windows: readonly ScoredWindow[], added: number) => void;
   /** An athlete whose rows the store will never take. */
   readonly onRefused: (athleteId: string, error: unknown) => void;
@@ -46,8 +48,8 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
     for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(LONGEST_DELAY_MS, delayMs * 2)) {
       try {
         const windows = entries.map((entry) => entry.scored);
-        const newest = new Map(entries.map((entry) => [entry.scored.athleteId, entry.checkpoint]));
-        const added = await options.store.commitScores(windows, [...newest.values()]);
+        const newest = new Map(entries.map(({ checkpoint }) => [`${checkpoint.athleteId} ${checkpoint.modelVersion}`, checkpoint]));
+        const added = await options.store.commitScores(windows, [...newest.values()], options.shadow ?? false);
         options.onCommitted(windows, added);
         return;
       } catch (error) {

@@ -50,14 +50,25 @@ export interface ShardStats {
   readonly queuedFrames: number;
   readonly queuedBytes: number;
   readonly uncommitted: number;
+  /** Rows of the shadow model committed by this process. */
+  readonly shadowScored: number;
+  /** Times the shadow of an athlete was set aside because it could not keep up, and because it failed. */
+  readonly shadowLagged: number;
+  readonly shadowFailed: number;
   readonly perAthlete: readonly AthleteCounts[];
+}
+
+/** Versions in the registry: the one whose scores count, and the one beside it. */
+export interface ModelVersions {
+  readonly active: string;
+  readonly shadow: string | null;
 }
 
 export interface WorkerSettings {
   readonly shard: number;
   readonly shardCount: number;
   readonly connectionString: string;
-  readonly modelDirectory: string;
+  readonly models: ModelVersions;
   readonly executionProvider: 'auto' | 'cuda' | 'cpu';
   readonly maxBatch: number;
   readonly liveFromUs: number;
@@ -66,10 +77,19 @@ export interface WorkerSettings {
 export type ToWorker =
   | { readonly type: 'open'; readonly streams: readonly OpenedStream[] }
   | { readonly type: 'frames'; readonly frames: ShardFrames }
+  | { readonly type: 'models'; readonly models: ModelVersions }
   | { readonly type: 'stats' | 'drain' | 'close'; readonly request: number };
 
 export type FromWorker =
-  | { readonly type: 'ready'; readonly provider: string; readonly note: string | null; readonly modelVersion: string }
+  | {
+      readonly type: 'ready';
+      readonly provider: string;
+      readonly note: string | null;
+      readonly models: ModelVersions;
+      readonly fault: string | null;
+    }
+  /** What scores from now on; a model that could not be opened is named with its reason, and the one before goes on. */
+  | { readonly type: 'models'; readonly models: ModelVersions; readonly fault: string | null }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | { readonly type: 'scored'; readonly windows: readonly ScoredNotice[] }
   | { readonly type: 'clock'; readonly jumps: readonly ClockJump[] }

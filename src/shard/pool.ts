@@ -4,7 +4,7 @@ import { hashOf } from '../align/grid.ts';
 import { KinewatchError } from '../contracts/errors.ts';
 import { INDEX_FIELDS, type OpenedStream } from '../contracts/stream.ts';
 import type { ClockJump } from './athlete-pipeline.ts';
-import type { FromWorker, ScoredNotice, ShardFrames, ShardStats, ToWorker, WorkerSettings } from './messages.ts';
+import type { FromWorker, ModelVersions, ScoredNotice, ShardFrames, ShardStats, ToWorker, WorkerSettings } from './messages.ts';
 
 /** What the pool reads of a committed frame (a gateway's IncomingFrame fits). */
 export interface CommittedFrame {
@@ -20,7 +20,8 @@ export interface CommittedFrame {
 export interface ShardPoolOptions {
   readonly count: number;
   readonly connectionString: string;
-  readonly modelDirectory: string;
+  /** Versions of the registry that score at the start. */
+  readonly models: ModelVersions;
   readonly executionProvider: 'auto' | 'cuda' | 'cpu';
   /** Every frame with a receipt stamp from here on comes through `push`; earlier ones are read from the store. Default: now. */
   readonly liveFromUs?: number;
@@ -29,6 +30,8 @@ export interface ShardPoolOptions {
   readonly onScored: (windows: readonly ScoredNotice[]) => void;
   readonly onClock: (jumps: readonly ClockJump[]) => void;
   /** A worker thread died: its athletes are not scored any more. The service should stop and start again. */
+  /** A shard scores with these from now on, or says what keeps it from what it was asked for. */
+  readonly onModels?: (models: ModelVersions, fault: string | null) => void;
   readonly onFault?: (error: Error) => void;
   readonly log: (level: 'info' | 'warn' | 'error', message: string, detail: Readonly<Record<string, unknown>>) => void;
 }
@@ -38,7 +41,12 @@ export interface ShardPool {
   readonly provider: string;
   /** Why it is not what was hoped for, or null. */
   readonly providerNote: string | null;
-  readonly modelVersion: string;
+  /** What scores now. */
+  readonly models: ModelVersions;
+  /** Why a model that was asked for does not score, or null. */
+  readonly modelFault: string | null;
+  /** From each athlete's next window on, in the shards where they are not in use yet. `onModels` tells when it is so. */
+  useModels(models: ModelVersions): void;
   open(streams: readonly OpenedStream[]): void;
   /** Committed frames in receipt order: one message a shard. */
   push(frames: readonly CommittedFrame[]): void;
@@ -66,7 +74,7 @@ export async function startShards(options: ShardPoolOptions): Promise<ShardPool>
         shard,
         shardCount: options.count,
         connectionString: options.connectionString,
-        modelDirectory: options.modelDirectory,
+        models: options.models,
         executionProvider: options.executionProvider,
         maxBatch: options.maxBatch ?? DEFAULT_MAX_BATCH,
         liveFromUs,
@@ -90,7 +98,15 @@ export async function startShards(options: ShardPoolOptions): Promise<ShardPool>
   return {
     provider: first?.provider ?? 'cpu',
     providerNote: first?.note ?? null,
-    modelVersion: first?.modelVersion ?? '',
+    get models() {
+      return shards[0]?.models ?? NO_MODELS;
+    },
+    get modelFault() {
+      return shards.find((shard) => shard.modelFault !== null)?.modelFault ?? null;
+    },
+    useModels: (models) => {
+      for (const shard of shards) if (!areSame(shard.models, models)) shard.send({ type: 'models', models });
+    },
     open: (streams) => {
       for (const shard of shards) {
         const own = streams.filter((stream) => shardOf(stream.athleteId) === shard);
@@ -146,11 +162,15 @@ export function packFrames(frames: readonly CommittedFrame[]): ShardFrames {
 interface ReadyShard {
   readonly provider: string;
   readonly note: string | null;
-  readonly modelVersion: string;
 }
+
+const areSame = (a: ModelVersions, b: ModelVersions): boolean => a.active === b.active && a.shadow === b.shadow;
+const NO_MODELS: ModelVersions = { active: '', shadow: null };
 
 interface StartedShard {
   readonly ready: Promise<ReadyShard>;
+  readonly models: ModelVersions;
+  readonly modelFault: string | null;
   readonly pressed: boolean;
   whenRelieved(): Promise<void>;
   send(message: ToWorker, transfer?: ArrayBuffer[]): void;
@@ -170,6 +190,8 @@ function startShard(settings: WorkerSettings, options: ShardPoolOptions): Starte
   let closing = false;
   let pressed = false;
   let relieved: (() => void)[] = [];
+  let models = NO_MODELS;
+  let modelFault: string | null = null;
   const relieve = (): void => {
     pressed = false;
     const waiting = relieved;
@@ -190,8 +212,15 @@ function startShard(settings: WorkerSettings, options: ShardPoolOptions): Starte
     worker.on('message', (message: FromWorker) => {
       switch (message.type) {
         case 'ready':
+          ({ models, fault: modelFault } = message);
           resolve(message);
           break;
+        case 'models': {
+          const isNews = !areSame(models, message.models) || message.fault !== null;
+          ({ models, fault: modelFault } = message);
+          if (isNews) options.onModels?.(models, modelFault);
+          break;
+        }
         case 'failed':
           closing = true;
           end(new KinewatchError(message.code, message.message));
@@ -227,6 +256,12 @@ function startShard(settings: WorkerSettings, options: ShardPoolOptions): Starte
     ready,
     get pressed() {
       return pressed;
+    },
+    get models() {
+      return models;
+    },
+    get modelFault() {
+      return modelFault;
     },
     whenRelieved: async () => {
       if (!pressed) return;
@@ -277,6 +312,9 @@ function sumStats(parts: readonly ShardStats[]): ShardStats {
     queuedFrames: total((s) => s.queuedFrames),
     queuedBytes: total((s) => s.queuedBytes),
     uncommitted: total((s) => s.uncommitted),
+    shadowScored: total((s) => s.shadowScored),
+    shadowLagged: total((s) => s.shadowLagged),
+    shadowFailed: total((s) => s.shadowFailed),
     perAthlete: parts.flatMap((s) => s.perAthlete),
   };
 }

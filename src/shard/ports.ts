@@ -17,11 +17,20 @@ export interface StoredCheckpoint {
   readonly data: Uint8Array;
 }
 
+/** A checkpoint and how far its model's scores are the ones that count: null where it was never the active one. */
+export interface StandingCheckpoint extends StoredCheckpoint {
+  readonly activeIndex: number | null;
+}
+
 export interface ShardStore {
   loadAthletes(athleteIds: readonly string[]): Promise<readonly AthleteContext[]>;
   /** Athletes with a stream that had a hello since `sinceUs`. */
   recentAthletes(sinceUs: number): Promise<readonly string[]>;
   loadCheckpoint(athleteId: string, modelVersion: string): Promise<StoredCheckpoint | null>;
+  /** Those of every version, the one with the newest window that counts first. */
+  loadCheckpoints(athleteId: string): Promise<readonly StandingCheckpoint[]>;
+  /** Scores of a version past a window that stand beside become the ones that count, as far as its checkpoint goes. Nothing counts there yet. */
+  promote(athleteId: string, modelVersion: string, afterIndex: number): Promise<void>;
   /** Every stream of the athlete with its hellos, oldest first. */
   loadStreams(athleteId: string): Promise<readonly OpenedStream[]>;
   /**
@@ -31,9 +40,10 @@ export interface ShardStore {
   readFrames(athleteId: string, fromSequence: ReadonlyMap<number, number>): AsyncIterable<FrameBatch>;
   /**
    * One transaction: the scores (a key that exists already is left as it is) and the checkpoints. SCORED-IS-STORED, ONE-SCORE.
+   * With `shadow` the scores stand beside those that count: nothing but a question for their model version sees them.
    * Returns the windows that were new.
    */
-  commitScores(windows: readonly ScoredWindow[], checkpoints: readonly StoredCheckpoint[]): Promise<number>;
+  commitScores(windows: readonly ScoredWindow[], checkpoints: readonly StoredCheckpoint[], shadow?: boolean): Promise<number>;
 }
 
 /** Where one stream stands: everything below `nextSequence` is stored or settled. */

@@ -1,10 +1,10 @@
-/** Bringing one athlete's pipeline to where its stored frames end: checkpoint, hellos, and the frames since. */
+/** Bringing an athlete's pipelines to where the stored frames end: checkpoints, hellos, and the frames since. */
 import { KinewatchError } from '../contracts/errors.ts';
 import type { ModelContract } from '../contracts/model.ts';
 import { INDEX_FIELDS, type FrameBatch, type OpenedStream } from '../contracts/stream.ts';
 import { createAthletePipeline, type AthletePipeline } from './athlete-pipeline.ts';
-import { decodeCheckpoint } from './checkpoint.ts';
-import type { ShardStore } from './ports.ts';
+import { decodeCheckpoint, graftCheckpoint } from './checkpoint.ts';
+import type { AthleteContext, ShardStore, StandingCheckpoint } from './ports.ts';
 
 export interface RecoveryPlan {
   readonly pipeline: AthletePipeline;
@@ -13,23 +13,101 @@ export interface RecoveryPlan {
 }
 
 /**
- * Context, checkpoint and hellos of an athlete. The caller then pushes the frames from `fromSequence` on and calls `endRefill`.
- * `useCheckpoint: false` begins at the first stored frame (the oracle).
- * @throws KinewatchError unknown-athlete, checkpoint-unreadable
+ * Context and hellos of an athlete, for a pass over every stored frame from the first on (the oracle, a re-score).
+ * @throws KinewatchError unknown-athlete
  */
-export async function planRecovery(
-  store: ShardStore,
-  contract: ModelContract,
-  athleteId: string,
-  options: { readonly useCheckpoint: boolean },
-): Promise<RecoveryPlan> {
+export async function planFromStart(store: ShardStore, contract: ModelContract, athleteId: string): Promise<AthletePipeline> {
   const [athlete] = await store.loadAthletes([athleteId]);
   if (athlete === undefined) throw new KinewatchError('unknown-athlete', `athlete ${athleteId} is not in the store`);
-  const stored = options.useCheckpoint ? await store.loadCheckpoint(athleteId, contract.version) : null;
+  return planFrom(contract, athlete, null, await store.loadStreams(athleteId)).pipeline;
+}
+
+/** An athlete's pipelines brought back: of the model whose scores count, and of the one beside it. */
+export interface AthletePlan {
+  readonly active: RecoveryPlan;
+  readonly shadow: RecoveryPlan | null;
+  /** Windows up to here have a score that counts: what the active model still scores there stands beside it. -Infinity: none has. */
+  readonly countsUpTo: number;
+  /** Why the shadow could not be brought back, where it could not: no reason to stop the active one. */
+  readonly shadowFault: unknown;
+}
+
+/**
+ * A version whose checkpoint is at most this far behind the newest score that counts catches up on the windows between, so that its state
+ * misses none (five minutes: a few seconds' work). One further behind goes on from the newest window: `elapsed` tells it how long it was away.
+ */
+const CATCH_UP_WINDOWS = 300;
+
+/**
+ * Both pipelines of an athlete from what is stored. The border between two versions is what the tables say: windows with a score that counts
+ * keep it, every later one is the active version's; what that scored ahead as a shadow is promoted here.
+ * @throws KinewatchError unknown-athlete, checkpoint-unreadable
+ */
+export async function planAthlete(
+  store: ShardStore,
+  models: { readonly active: ModelContract; readonly shadow: ModelContract | null },
+  athleteId: string,
+): Promise<AthletePlan> {
+  const [athlete] = await store.loadAthletes([athleteId]);
+  if (athlete === undefined) throw new KinewatchError('unknown-athlete', `athlete ${athleteId} is not in the store`);
   const opened = await store.loadStreams(athleteId);
-  const pipeline = createAthletePipeline({ contract, athlete, ...(stored === null ? {} : { checkpoint: stored.data }) });
+  const stored = await store.loadCheckpoints(athleteId);
+  const newest = stored.find(({ activeIndex }) => activeIndex !== null);
+  const leader = leaderOf(stored, newest, models.active.version);
+  const counted = newest?.activeIndex ?? Number.NEGATIVE_INFINITY;
+  if (leader !== undefined && leader.windowIndex > counted) await store.promote(athleteId, leader.modelVersion, Math.max(-1, counted));
+  const countsUpTo = leader === undefined ? counted : Math.max(counted, leader.windowIndex);
+  const plan = (contract: ModelContract): RecoveryPlan => planFrom(contract, athlete, checkpointFor(stored, leader, contract), opened);
+  const active = plan(models.active);
+  try {
+    return { active, shadow: models.shadow === null ? null : plan(models.shadow), countsUpTo, shadowFault: null };
+  } catch (shadowFault) {
+    return { active, shadow: null, countsUpTo, shadowFault };
+  }
+}
+
+/** Whose checkpoint the athlete goes on from: the active version's own where it is not far behind, else the one whose scores counted last. */
+function leaderOf(
+  stored: readonly StandingCheckpoint[],
+  newest: StandingCheckpoint | undefined,
+  active: string,
+): StandingCheckpoint | undefined {
+  const own = stored.find(({ modelVersion }) => modelVersion === active);
+  const isNear = own !== undefined && own.windowIndex >= (newest?.activeIndex ?? Number.NEGATIVE_INFINITY) - CATCH_UP_WINDOWS;
+  return isNear ? own : newest;
+}
+
+/** The version's own checkpoint, or its own state at the leader's place where it is far behind; null where nothing is stored. */
+function checkpointFor(
+  stored: readonly StandingCheckpoint[],
+  leader: StandingCheckpoint | undefined,
+  contract: ModelContract,
+): Uint8Array | null {
+  const own = stored.find(({ modelVersion }) => modelVersion === contract.version);
+  if (leader === undefined) return own?.data ?? null;
+  if (own !== undefined && own.windowIndex >= leader.windowIndex - CATCH_UP_WINDOWS) return own.data;
+  return graftCheckpoint(leader.data, own?.data ?? null, contract);
+}
+
+function planFrom(
+  contract: ModelContract,
+  athlete: AthleteContext,
+  data: Uint8Array | null,
+  opened: readonly OpenedStream[],
+): RecoveryPlan {
+  const pipeline = createAthletePipeline({ contract, athlete, ...(data === null ? {} : { checkpoint: data }) });
   for (const stream of opened) pipeline.open(stream);
-  return { pipeline, fromSequence: stored === null ? new Map() : readFrom(decodeCheckpoint(stored.data, contract), opened) };
+  return { pipeline, fromSequence: data === null ? new Map() : readFrom(decodeCheckpoint(data, contract), opened) };
+}
+
+/** For each stream the earlier of two places to read from; a stream that either does not name is read from its first frame. */
+export function earlierOf(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): Map<number, number> {
+  const from = new Map<number, number>();
+  for (const [streamId, sequence] of a) {
+    const other = b.get(streamId);
+    if (other !== undefined) from.set(streamId, Math.min(sequence, other));
+  }
+  return from;
 }
 
 /**

@@ -2,17 +2,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { hashOf } from '../align/grid.ts';
 import { KinewatchError } from '../contracts/errors.ts';
-import { loadModelContract } from '../score/model-contract.ts';
-import { createOnnxScorer } from '../score/onnx/onnx-scorer.ts';
 import { openPool } from '../store/pool.ts';
+import { createModelRegistry } from '../store/model-registry.ts';
 import { createShardStore } from '../store/shard-store.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './messages.ts';
+import { createModelShelf } from './model-shelf.ts';
 import { createShard, type Shard } from './shard.ts';
 
 /** Athletes with a hello or an open session in this span are recovered at the start. */
 const RECOVER_SPAN_US = 24 * 3_600 * 1e6;
-/** One commit in flight, one recovery read beside it, and room for a second. */
-const POOL_SIZE = 3;
+/** One commit in flight, one of a shadow's scores, one recovery read beside them, and room for a second. */
+const POOL_SIZE = 4;
 
 const nowUs = (): number => Math.floor((performance.timeOrigin + performance.now()) * 1000);
 const port = parentPort;
@@ -21,20 +21,20 @@ const tell = (message: FromWorker): void => {
   port?.postMessage(message);
 };
 
-async function start(): Promise<{ shard: Shard; stop: () => Promise<void> }> {
-  const { contract, modelPath } = loadModelContract(settings.modelDirectory);
-  const scorer = await createOnnxScorer({
-    modelPath,
-    contract,
-    executionProvider: settings.executionProvider,
-    maxBatch: settings.maxBatch,
-  });
+interface Running {
+  readonly shard: Shard;
+  readonly shelf: Awaited<ReturnType<typeof createModelShelf>>;
+  readonly stop: () => Promise<void>;
+}
+
+async function start(): Promise<Running> {
   const pool = openPool(settings.connectionString, { max: POOL_SIZE, name: `kinewatch shard ${settings.shard}` });
   const store = createShardStore(pool);
+  const { executionProvider, maxBatch } = settings;
+  const shelf = await createModelShelf(settings.models, { registry: createModelRegistry(pool), executionProvider, maxBatch });
   const shard = createShard({
     store,
-    scorer,
-    contract,
+    models: shelf.models,
     nowUs,
     liveFromUs: settings.liveFromUs,
     onScored: (windows) => {
@@ -52,22 +52,26 @@ async function start(): Promise<{ shard: Shard; stop: () => Promise<void> }> {
   });
   const recent = await store.recentAthletes(settings.liveFromUs - RECOVER_SPAN_US);
   shard.recover(recent.filter((athleteId) => hashOf(athleteId) % settings.shardCount === settings.shard));
-  tell({ type: 'ready', provider: scorer.provider, note: scorer.providerNote, modelVersion: contract.version });
+  const { provider, note, versions, fault } = shelf;
+  tell({ type: 'ready', provider, note, models: versions, fault });
   return {
     shard,
+    shelf,
     stop: async () => {
       await shard.close();
-      await scorer.close();
+      await shelf.close();
       await pool.end();
     },
   };
 }
 
-async function handle(message: ToWorker, running: Awaited<ReturnType<typeof start>>): Promise<void> {
-  const { shard, stop } = running;
+async function handle(message: ToWorker, { shard, shelf, stop }: Running): Promise<void> {
   if (message.type === 'open') shard.open(message.streams);
   else if (message.type === 'frames') shard.push(message.frames);
-  else {
+  else if (message.type === 'models') {
+    await shelf.change(message.models, (models) => shard.useModels(models));
+    tell({ type: 'models', models: shelf.versions, fault: shelf.fault });
+  } else {
     if (message.type === 'drain') await shard.drain();
     if (message.type === 'close') await stop();
     tell({ type: 'answer', request: message.request, stats: shard.stats() });

@@ -15,6 +15,8 @@ import {
   SYMMETRY_DEFINITION,
 } from './gait.ts';
 import { HEART_PARAMETERS, heartRateBpm, lnRmssd, smo2Pct, type Variability } from './heart-rate.ts';
+import { detectSensorFaults, SENSOR_FAULT_METHOD, SENSOR_FAULT_PARAMETERS, type SensorFault } from './sensor-faults.ts';
+import { detectSideSwap, type ImuStretch, SIDE_SWAP_METHOD, SIDE_SWAP_PARAMETERS, type SideSwap } from './side-swap.ts';
 import { detectJumps, type Jump, JUMP_ASYMMETRY_DEFINITION, JUMP_METHOD, JUMP_PARAMETERS, meanOverJumps, summariseJumps } from './jump.ts';
 
 /** One native stream of a session, decoded. Several streams of one placement (boots) may stand side by side. */
@@ -56,12 +58,20 @@ export interface WearableSummary {
   readonly smo2Pct: number | null;
 }
 
-/** Null where the session has no stream of the kind. */
+/** A fault of the sensor at a placement; seconds from the earliest sample of the session's streams. */
+export interface PlacedFault extends SensorFault {
+  readonly placement: string;
+}
+
+/** Null where the session has no stream of the kind; sideSwap where it lacks one of the feet. */
 export interface SessionSummary {
   readonly startUs: number;
   readonly endUs: number;
   readonly jumps: readonly TimedJump[] | null;
   readonly gait: GaitSummary | null;
+  readonly sideSwap: SideSwap | null;
+  /** In order of placement, then time; null where the session has no IMU. */
+  readonly sensorFaults: readonly PlacedFault[] | null;
   readonly wearable: WearableSummary | null;
 }
 
@@ -89,8 +99,14 @@ const IMU_COLUMNS = [
   ['gz', 'rad/s'],
 ] as const;
 
-/** Rows of six in SI units; null where a channel is missing. */
-function imuSamples(stream: SessionStream): Float64Array | null {
+/** Whether the stream already is rows of six in SI units. */
+const isPlainImu = ({ channels }: SessionStream): boolean =>
+  channels.length === IMU_COLUMNS.length &&
+  channels.every(({ name, unit }, c) => name === IMU_COLUMNS[c]?.[0] && unit === IMU_COLUMNS[c]?.[1]);
+
+/** Rows of six in SI units, the stream's own where they are that already; null where a channel is missing. */
+function imuSamples(stream: SessionStream): Float32Array | Float64Array | null {
+  if (isPlainImu(stream)) return stream.samples;
   const columns = IMU_COLUMNS.map(([name, unit]) => column(stream, name, unit));
   if (columns.some((values) => values === null)) return null;
   const samples = new Float64Array(rowsOf(stream) * 6);
@@ -100,23 +116,42 @@ function imuSamples(stream: SessionStream): Float64Array | null {
   return samples;
 }
 
-/** Steps of one foot over all its streams, in seconds from `zeroUs`. */
-function footSteps(streams: readonly SessionStream[], placement: string, zeroUs: number): StepTimes {
+/** The stretches of the IMUs at a placement in order of time, in SI units, times in seconds from `zeroUs`. */
+function imuStretches(streams: readonly SessionStream[], placement: string, zeroUs: number): ImuStretch[] {
   return streams
     .filter((stream) => stream.kind === 'imu' && stream.placement === placement)
     .toSorted((a, b) => a.startUs - b.startUs)
     .flatMap((stream) => {
       const samples = imuSamples(stream);
       if (samples === null) return [];
-      const offsetS = (stream.startUs - zeroUs) / 1e6;
-      const steps = stepTimes(detectSteps({ samples, rateHz: stream.rateHz, gravity: stream.gravity ?? 'included' }), stream.rateHz);
-      return steps.map(([startS, endS]) => [startS + offsetS, endS + offsetS] as const);
+      return [{ samples, rateHz: stream.rateHz, gravity: stream.gravity ?? 'included', startS: (stream.startUs - zeroUs) / 1e6 }];
     });
 }
 
-function gaitOf(streams: readonly SessionStream[], zeroUs: number): GaitSummary | null {
-  if (!streams.some((stream) => stream.kind === 'imu' && stream.placement.startsWith('foot-'))) return null;
-  return summariseGait(footSteps(streams, 'foot-left', zeroUs), footSteps(streams, 'foot-right', zeroUs));
+/** Steps of one foot over all its stretches. */
+const footSteps = (feet: readonly ImuStretch[]): StepTimes =>
+  feet.flatMap((foot) => stepTimes(detectSteps(foot), foot.rateHz).map(([from, to]) => [from + foot.startS, to + foot.startS] as const));
+
+interface FeetSummary {
+  readonly gait: GaitSummary | null;
+  readonly sideSwap: SideSwap | null;
+}
+
+function feetOf(streams: readonly SessionStream[], zeroUs: number): FeetSummary {
+  const has = (placement: string): boolean => streams.some((stream) => stream.kind === 'imu' && stream.placement.startsWith(placement));
+  if (!has('foot-')) return { gait: null, sideSwap: null };
+  const [left, right] = [imuStretches(streams, 'foot-left', zeroUs), imuStretches(streams, 'foot-right', zeroUs)];
+  const gait = summariseGait(footSteps(left), footSteps(right));
+  if (left.length === 0 || right.length === 0) return { gait, sideSwap: null };
+  return { gait, sideSwap: detectSideSwap({ left, right, trunk: imuStretches(streams, 'trunk', zeroUs) }) };
+}
+
+function sensorFaultsOf(streams: readonly SessionStream[], zeroUs: number): PlacedFault[] | null {
+  const placements = new Set(streams.filter(({ kind }) => kind === 'imu').map(({ placement }) => placement));
+  if (placements.size === 0) return null;
+  return [...placements]
+    .toSorted()
+    .flatMap((placement) => detectSensorFaults(imuStretches(streams, placement, zeroUs)).map((fault) => ({ placement, ...fault })));
 }
 
 /** The stream of the other plate that shares most time with this one, if any does and its rate is the same. */
@@ -201,7 +236,8 @@ export function summariseSession(streams: readonly SessionStream[]): SessionSumm
     startUs,
     endUs: streams.length === 0 ? 0 : Math.max(...streams.map(endUsOf)),
     jumps: jumpsOf(streams, startUs),
-    gait: gaitOf(streams, startUs),
+    ...feetOf(streams, startUs),
+    sensorFaults: sensorFaultsOf(streams, startUs),
     wearable: wearableOf(streams),
   };
 }
@@ -269,6 +305,47 @@ function gaitMetrics(gait: GaitSummary, atUs: number): SessionMetric[] {
   ];
 }
 
+/** 1 where left and right are exchanged, 0 where not, null where the strides do not tell; absent without strides of both feet. */
+function sideMetrics({ swapped, evidence, strides }: SideSwap, atUs: number): SessionMetric[] {
+  if (Math.min(strides.left, strides.right) < SIDE_SWAP_PARAMETERS.leastStrides) return [];
+  const trunkRadS = Number.isFinite(evidence.trunkRadS) ? evidence.trunkRadS : null;
+  return [
+    fill(
+      {
+        name: 'sides-swapped',
+        value: swapped === null ? null : Number(swapped),
+        unit: '1',
+        method: SIDE_SWAP_METHOD,
+        parameters: SIDE_SWAP_PARAMETERS,
+        provisional: strides.left + strides.right < STABLE_STRIDES,
+        detail: { strides, path: evidence.path, trunkRadS },
+      },
+      atUs,
+    ),
+  ];
+}
+
+/** BOUNDED: intervals that are listed; all are counted. */
+const MAX_LISTED_FAULTS = 200;
+
+function faultMetrics(faults: readonly PlacedFault[], atUs: number): SessionMetric[] {
+  const seconds: Record<string, number> = {};
+  for (const { kind, startS, endS } of faults) seconds[kind] = (seconds[kind] ?? 0) + endS - startS;
+  return [
+    fill(
+      {
+        name: 'sensor-faults',
+        value: faults.length,
+        unit: '1',
+        method: SENSOR_FAULT_METHOD,
+        parameters: SENSOR_FAULT_PARAMETERS,
+        detail: { seconds, intervals: faults.slice(0, MAX_LISTED_FAULTS) },
+      },
+      atUs,
+    ),
+  ];
+}
+
 function wearableMetrics(wearable: WearableSummary, atUs: number): SessionMetric[] {
   const common = { method: 'session-mean-1', parameters: HEART_PARAMETERS };
   const { variability } = wearable;
@@ -300,10 +377,12 @@ function wearableMetrics(wearable: WearableSummary, atUs: number): SessionMetric
  * @throws RangeError as summariseSession.
  */
 export function computeSessionMetrics(streams: readonly SessionStream[]): SessionMetric[] {
-  const { endUs, jumps, gait, wearable } = summariseSession(streams);
+  const { endUs, jumps, gait, sideSwap, sensorFaults, wearable } = summariseSession(streams);
   return [
     ...(jumps === null ? [] : jumpMetrics(jumps, endUs)),
     ...(gait === null ? [] : gaitMetrics(gait, endUs)),
+    ...(sideSwap === null ? [] : sideMetrics(sideSwap, endUs)),
+    ...(sensorFaults === null ? [] : faultMetrics(sensorFaults, endUs)),
     ...(wearable === null ? [] : wearableMetrics(wearable, endUs)),
   ];
 }

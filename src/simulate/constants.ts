@@ -130,6 +130,107 @@ export const PHYSIOLOGY = {
   restSmo2: 68, // (chosen)
   restSmo2Sd: 6,
   smo2TauS: 20, // (chosen)
+  /** Rest RR scatter falls by this in logarithm at full fatigue of the day (Plews 2013†: functional overreaching moves ln rMSSD by some tenths). */
+  fatigueRrLog: 0.35,
+  /** Within a session scatter falls by this share of the session's fatigue. (chosen) */
+  sessionRrFall: 0.3,
+  /** Rest heart rate rises by this at full fatigue of the day. (chosen) */
+  fatigueHr: 5,
+  vo2Max: { female: 45, male: 52 }, // (chosen) team-sport athletes, mL/min/kg
+  vo2MaxSd: 5, // (chosen)
+  restVo2: 3.5, // one metabolic equivalent, ACSM†
+  vo2OnTauS: 30, // Whipp & Wasserman 1972†: phase II of 20 to 40 s
+  vo2OffTauS: 45, // (chosen)
+  restSpo2: 97.6, // (chosen)
+  spo2Fall: 1.6, // (chosen) at maximal effort, with its square
+} as const;
+
+/** Countermovement jumps. Times in seconds, forces in body weights over or under standing. */
+export const JUMP = {
+  /** Flight height of fresh healthy athletes (chosen; men about 0.38 m, women about 0.29 m in team sports). */
+  heightM: { female: 0.29, male: 0.38 },
+  heightSd: 0.045,
+  lowestM: 0.14,
+  highestM: 0.65,
+  /** From jump to jump of one athlete, as a share. (chosen) */
+  jitter: 0.03,
+  /** Shares of height lost at full session fatigue, full fatigue of the day and severity 1. (chosen) */
+  sessionFatigue: 0.12,
+  dayFatigue: 0.1,
+  severity: 0.35,
+  /** Unloading to -0.55 body weights, rise, plateau and drop to take-off. (chosen) after the published course (Linthorne 2001†) */
+  unloadS: 0.36,
+  unloadBw: 0.55,
+  riseS: 0.18,
+  holdS: 0.12,
+  dropS: 0.07,
+  /** Landing: a short peak takes this share of the impulse, a slow hump the rest. (chosen) */
+  impactShare: 0.4,
+  impactS: 0.065,
+  loadS: 0.02,
+  settleS: 0.45,
+  /** Standing before the first and between jumps. (chosen) */
+  pauseS: [2.4, 4.5] as const,
+  /** Foot: launch and landing spikes, heel raise in radians. (chosen) */
+  launchS: 0.06,
+  strikeS: 0.05,
+  heelRaiseS: 0.2,
+  heelRaiseRad: 0.9,
+  /** Peak pitch rate of the trunk in the countermovement, rad/s. (chosen) */
+  trunkPitch: 1.5,
+  /** Shock at landing that the trunk's sensor adds to the body's centre, 1/s times take-off velocity, and the time it is taken back in. (chosen) */
+  trunkShock: 5,
+  shockBackS: 0.2,
+  /** Effort while jumping in series, as in GAIT. (chosen) */
+  intensity: 0.4,
+  respirationPerMin: 24,
+  smo2Fall: 10,
+} as const;
+
+type EmgBump = readonly [centre: number, width: number, percentMvc: number];
+export type Muscle = 'quadriceps' | 'hamstring';
+
+/** Envelopes over the own foot's stride, % of maximal voluntary contraction; places after Perry & Burnfield 2010† and Novacheck 1998†, sizes (chosen). */
+export const EMG_ACTIVATION: Readonly<Record<Muscle, Readonly<Record<GaitActivity, readonly EmgBump[]>>>> = {
+  quadriceps: {
+    walk: [
+      [0.06, 0.05, 18],
+      [0.94, 0.03, 9],
+    ],
+    run: [
+      [0.08, 0.06, 48],
+      [0.94, 0.04, 20],
+    ],
+  },
+  hamstring: {
+    walk: [
+      [0.9, 0.05, 15],
+      [0.04, 0.04, 9],
+    ],
+    run: [
+      [0.85, 0.06, 38],
+      [0.12, 0.07, 28],
+    ],
+  },
+};
+
+export const EMG = {
+  rateHz: 100,
+  /** %MVC a bit of the int16. */
+  scale: 0.01,
+  restPct: 1.5, // (chosen)
+  /** Electrode placement and the MVC's own error, log-SD a muscle. (chosen) */
+  gainLogSd: 0.25,
+  /** From stride to stride, log-SD; of the envelope, as a share. (chosen) */
+  strideLogSd: 0.12,
+  noise: 0.05,
+  noisePct: 0.3,
+  /** Affected side at severity 1, through the push-off's expression: arthrogenic inhibition (Rice & McNair 2010†: 10 to 40 %). */
+  affected: -0.35,
+  /** Amplitude rise at full session fatigue at the same output. (chosen) */
+  fatigue: 0.25,
+  jump: { quadriceps: 75, hamstring: 28 }, // (chosen)
+  landing: { quadriceps: 45, hamstring: 25 }, // (chosen)
 } as const;
 
 /** Inertial sensors: range from common parts (16 g, 2000 deg/s), noise and bias (chosen) from consumer data sheets. */
@@ -155,6 +256,23 @@ export const FAULTS = {
   dropoutPerMinute: 0.02,
   dropoutS: [0.1, 1.2] as const,
   narrowRange: 0.04,
+  /** Chance that one foot of an athlete's session has the fault, where all faults are asked for. */
+  natural: { dropout: 0.005, saturation: 0.005, drift: 0.01, swapped: 0.005, moved: 0.01, misaligned: 0.005, rate: 0.005 },
+  /** A heavy dropout loses this much of every 20 s. */
+  heavyEveryS: 20,
+  heavyS: [2, 8] as const,
+  /** The lowest settings of common parts: 2 g and 250 deg/s. */
+  clipAcc: 2 * 9.80665,
+  clipGyro: (250 * Math.PI) / 180,
+  /** Bias ramp: m/s2 and rad/s a second on each axis, for a minute, then held. */
+  driftAcc: 0.03,
+  driftGyro: 0.01,
+  driftS: 60,
+  /** A moved sensor has turned by 25 to 60 degrees about each of two axes. */
+  movedRad: [0.44, 1.05] as const,
+  misalignedUs: 100_000,
+  /** True over declared sampling rate. */
+  rateFactor: 0.8,
   /** Crystal drift, SD in ppm. */
   driftPpmSd: 25,
 } as const;

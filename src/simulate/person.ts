@@ -1,5 +1,5 @@
 /** One simulated athlete as a person: body, gait, heart, and how the same severity shows in them. Drawn once from the seed. */
-import { EXPRESSION, GAIT, HEALTHY_ASYMMETRY, PHYSIOLOGY } from './constants.ts';
+import { EXPRESSION, GAIT, HEALTHY_ASYMMETRY, JUMP, PHYSIOLOGY } from './constants.ts';
 import { createRandom, type RandomStream } from './random.ts';
 
 export interface PersonGait {
@@ -42,6 +42,10 @@ export interface Person {
   readonly restSmo2: number;
   readonly skinTemperature: number;
   readonly respirationOffset: number;
+  /** Countermovement jump, fresh and healthy, metres. */
+  readonly jumpHeightM: number;
+  /** mL/min/kg. */
+  readonly vo2Max: number;
 }
 
 function drawGait(random: RandomStream, activity: 'walk' | 'run', heightM: number): PersonGait {
@@ -98,5 +102,15 @@ export function drawPerson(seed: number): Person {
     restSmo2: PHYSIOLOGY.restSmo2 + PHYSIOLOGY.restSmo2Sd * random.normal(),
     skinTemperature: PHYSIOLOGY.skinTemperature + PHYSIOLOGY.skinTemperatureSd * random.normal(),
     respirationOffset: PHYSIOLOGY.respirationSd * random.normal(),
+    ...drawCapacity(seed, sex === 1 ? 'male' : 'female'),
+  };
+}
+
+function drawCapacity(seed: number, sex: 'female' | 'male'): Pick<Person, 'jumpHeightM' | 'vo2Max'> {
+  const random = createRandom(seed, 102);
+  const jumpHeightM = JUMP.heightM[sex] + JUMP.heightSd * random.normal();
+  return {
+    jumpHeightM: Math.min(JUMP.highestM, Math.max(JUMP.lowestM, jumpHeightM)),
+    vo2Max: Math.max(30, PHYSIOLOGY.vo2Max[sex] + PHYSIOLOGY.vo2MaxSd * random.normal()),
   };
 }

@@ -1,8 +1,8 @@
-/** What the athlete does and when: bouts of rest, walking and running, cut into segments of at most a minute. */
+/** What the athlete does and when: bouts of rest, walking, running and jumping, cut into segments of at most a minute. */
 import type { GaitActivity } from './constants.ts';
 import { createRandom } from './random.ts';
 
-export type SimulatedActivity = 'rest' | GaitActivity;
+export type SimulatedActivity = 'rest' | 'jump' | GaitActivity;
 
 export interface Bout {
   readonly activity: SimulatedActivity;
@@ -57,6 +57,12 @@ function mixedBouts(seed: number, durationS: number): Bout[] {
   return bouts;
 }
 
+/** Rests become series of jumps; nothing else of the session changes. */
+const withJumps = (bouts: readonly Bout[]): Bout[] =>
+  bouts.map((bout) => (bout.activity === 'rest' ? { ...bout, activity: 'jump' } : bout));
+
+const stands = (bout: Bout | undefined): boolean => bout?.activity === 'rest' || bout?.activity === 'jump';
+
 function fill(bouts: readonly Bout[], durationS: number): Bout[] {
   const total = bouts.reduce((sum, bout) => sum + bout.durationS, 0);
   if (!(total > 0)) throw new RangeError('a protocol needs bouts of positive length');
@@ -69,16 +75,21 @@ function fill(bouts: readonly Bout[], durationS: number): Bout[] {
   return filled;
 }
 
+function drawnBouts(seed: number, durationS: number, jumps: boolean): Bout[] {
+  const bouts = mixedBouts(seed, durationS);
+  return jumps ? withJumps(bouts) : bouts;
+}
+
 /**
- * Segments that cover [0, durationS] without gaps.
+ * Segments that cover [0, durationS] without gaps. `jumps` puts series of jumps into a mixed session.
  * @throws RangeError where the duration or a bout's length is not positive.
  */
-export function planSegments(seed: number, protocol: Protocol, durationS: number): Segment[] {
+export function planSegments(seed: number, protocol: Protocol, durationS: number, jumps = false): Segment[] {
   if (!(durationS > 0) || !Number.isFinite(durationS)) throw new RangeError('durationS must be positive');
   const bouts =
     typeof protocol === 'string'
       ? protocol === 'mixed'
-        ? mixedBouts(seed, durationS)
+        ? drawnBouts(seed, durationS, jumps)
         : [{ activity: protocol, durationS }]
       : fill(protocol, durationS);
   const random = createRandom(seed, 203);
@@ -98,8 +109,8 @@ export function planSegments(seed: number, protocol: Protocol, durationS: number
         boutStartS,
         boutEndS,
         pace,
-        rampIn: bouts[i - 1]?.activity === 'rest',
-        rampOut: bouts[i + 1]?.activity === 'rest',
+        rampIn: stands(bouts[i - 1]),
+        rampOut: stands(bouts[i + 1]),
       });
     }
     at = boutEndS;

@@ -1,6 +1,7 @@
 /** Renderers: what each sensor of an athlete reads, sample by sample, from the strides and the templates. */
 import { ALTERED, FAULTS, G, GAIT, IMU } from './constants.ts';
 import { drawMounting, footTables, forceTables, PHASES, trunkTables, type Rotation, type TermTables } from './gait-templates.ts';
+import { footMotion, jumpAt, leftShare, netForceBw, trunkMotion, type SimulatedJump } from './jump.ts';
 import type { Person } from './person.ts';
 import { RAMP_S, type Segment } from './protocol.ts';
 import { createRandom, gaussianTable, hash32, smoothNoise } from './random.ts';
@@ -8,11 +9,16 @@ import type { Strides } from './stride-timeline.ts';
 
 /** What the renderers ask of the athlete. */
 export interface Movement {
+  /** Of the day: mountings, electronics and noise. The same as personSeed unless days differ. */
   readonly seed: number;
+  /** Of the person: the shape of movement. */
+  readonly personSeed: number;
   readonly person: Person;
   segmentAt(tS: number): Segment;
   /** Strides of a walking or running segment. */
   stridesOf(segment: Segment): Strides;
+  /** Jumps of a segment of jumping. */
+  jumpsOf(segment: Segment): readonly SimulatedJump[];
   severityAt(tS: number): number;
 }
 
@@ -22,7 +28,7 @@ export type Renderer = (first: number, count: number, rateHz: number, out: Int16
 export type FootSide = 'left' | 'right';
 
 /** Where a stride stands at one moment: left and right phase, unwarped. Reused object: no allocation a sample. */
-interface Cursor {
+export interface Cursor {
   stride: number;
   left: number;
   right: number;
@@ -30,7 +36,10 @@ interface Cursor {
   rightStride: number;
 }
 
-function advance(cursor: Cursor, strides: Strides, tS: number): void {
+export const createCursor = (): Cursor => ({ stride: 0, left: 0, right: 0, rightStride: 0 });
+
+/** Moves the cursor to tS: forward from its stride, which must have begun by then. */
+export function advance(cursor: Cursor, strides: Strides, tS: number): void {
   let k = cursor.stride;
   while (k < strides.count - 1 && tS >= strides.startS[k + 1]!) k += 1;
   cursor.stride = k;
@@ -114,8 +123,8 @@ export function createImu(movement: Movement, place: FootSide | 'trunk', gravity
   const withGravity = gravity === 'included';
   const tables = (activity: 'walk' | 'run'): TermTables =>
     place === 'trunk'
-      ? trunkTables(movement.seed, activity, mounting, withGravity)
-      : footTables(movement.seed, place, activity, mounting, withGravity);
+      ? trunkTables(movement.personSeed, activity, mounting, withGravity)
+      : footTables(movement.personSeed, place, activity, mounting, withGravity);
   const gaits = { walk: tables('walk'), run: tables('run') };
   const tissue = (table: TermTables): Float64Array => {
     const terms = place === 'trunk' ? 2 : 3;
@@ -130,7 +139,7 @@ export function createImu(movement: Movement, place: FootSide | 'trunk', gravity
   const electronics = drawElectronics(seed, faults ? FAULTS.narrowRange : 0);
   const noise = gaussianTable();
   const values = new Float64Array(6);
-  const cursor: Cursor = { stride: 0, left: 0, right: 0, rightStride: 0 };
+  const cursor = createCursor();
   const up = columnOf(mounting, 2);
   const side = columnOf(mounting, 1);
   const leanSign = movement.person.affected === 'left' ? -1 : 1;
@@ -148,6 +157,15 @@ export function createImu(movement: Movement, place: FootSide | 'trunk', gravity
       values[c] = 0.03 * smoothNoise(seed, tS * 0.7 + 97 * c);
       values[c + 3] = 0.01 * smoothNoise(seed ^ 0x33, tS * 0.7 + 97 * c);
       if (withGravity) values[c]! += G * up[c]!;
+    }
+  };
+  const jumping = (jumps: readonly SimulatedJump[], tS: number): void => {
+    const jump = jumpAt(jumps, tS);
+    if (jump === undefined) return;
+    const [lift, pitch] = place === 'trunk' ? trunkMotion(jump, tS) : footMotion(jump, tS, place);
+    for (let c = 0; c < 3; c += 1) {
+      values[c]! += lift * up[c]!;
+      values[c + 3]! += pitch * side[c]!;
     }
   };
   const lean = (severity: number): void => {
@@ -176,10 +194,12 @@ export function createImu(movement: Movement, place: FootSide | 'trunk', gravity
     for (let i = 0; i < count;) {
       const segment = movement.segmentAt((first + i) / rateHz);
       const end = Math.min(count, Math.max(i + 1, Math.ceil(segment.endS * rateHz) - first));
-      if (segment.activity === 'rest') {
+      if (segment.activity === 'rest' || segment.activity === 'jump') {
+        const jumps = segment.activity === 'jump' ? movement.jumpsOf(segment) : [];
         for (; i < end; i += 1) {
           const tS = (first + i) / rateHz;
           standing(tS);
+          jumping(jumps, tS);
           if (withGravity) lean(movement.severityAt(tS));
           emit(first + i, i * 6, noiseSd.rest, out);
         }
@@ -221,23 +241,29 @@ export function strideAt(strides: Strides, tS: number): number {
 /** Newtons a bit of the force plates' int16. */
 export const FORCE_SCALE_N = 0.15;
 
-/** A force plate under one foot: fv fap fml in newtons as int16 with FORCE_SCALE_N. Half the body weight in standing. */
+/** A force plate under one foot: fv fap fml in newtons as int16 with FORCE_SCALE_N. Half the body weight in standing, a countermovement jump's force while jumping. */
 export function createForcePlate(movement: Movement, side: FootSide): Renderer {
-  const gaits = { walk: forceTables(movement.seed, side, 'walk'), run: forceTables(movement.seed, side, 'run') };
+  const gaits = { walk: forceTables(movement.personSeed, side, 'walk'), run: forceTables(movement.personSeed, side, 'run') };
   const seed = hash32(movement.seed, 810, side === 'left' ? 1 : 2);
   const newtons = movement.person.massKg * G;
   const noise = gaussianTable();
   const values = new Float64Array(3);
-  const cursor: Cursor = { stride: 0, left: 0, right: 0, rightStride: 0 };
+  const cursor = createCursor();
   const left = side === 'left';
+  const standingForce = (segment: Segment, tS: number): number => {
+    const ownLeft = 0.5 + 0.03 * smoothNoise(movement.seed, tS * 0.5);
+    const jump = segment.activity === 'jump' ? jumpAt(movement.jumpsOf(segment), tS) : undefined;
+    const share = jump === undefined ? ownLeft : leftShare(jump, tS, ownLeft);
+    return (left ? share : 1 - share) * (1 + (jump === undefined ? 0 : netForceBw(jump, tS)));
+  };
   return (first, count, rateHz, out) => {
     for (let i = 0; i < count; i += 1) {
       const n = first + i;
       const tS = n / rateHz;
       const segment = movement.segmentAt(tS);
       values.fill(0);
-      if (segment.activity === 'rest') {
-        values[0] = 0.5 + (left ? 0.03 : -0.03) * smoothNoise(movement.seed, tS * 0.5);
+      if (segment.activity === 'rest' || segment.activity === 'jump') {
+        values[0] = standingForce(segment, tS);
       } else {
         const strides = movement.stridesOf(segment);
         const { terms } = gaits[segment.activity];

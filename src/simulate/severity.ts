@@ -9,6 +9,8 @@ export interface SeverityOptions {
   readonly peak?: number;
   readonly onsetS?: number;
   readonly rampS?: number;
+  /** Severity before the rise, and the whole course of a healthy athlete without a peak. */
+  readonly niggle?: number;
 }
 
 export interface SeverityCourse {
@@ -28,7 +30,7 @@ const clamp01 = (value: number): number => Math.min(1, Math.max(0, value));
 export function planSeverity(seed: number, profile: Profile, durationS: number, options: SeverityOptions = {}): SeverityCourse {
   const random = createRandom(seed, 303);
   const draw = random.next();
-  const niggle = HEALTHY_SEVERITY_MAX * draw * draw;
+  const niggle = options.niggle ?? HEALTHY_SEVERITY_MAX * draw * draw;
   const drawnPeak = profile === 'healthy' ? niggle : profile === 'altered' ? random.uniform(0.28, 0.95) : random.uniform(0.45, 1);
   const peak = options.peak ?? drawnPeak;
   const onsetS = options.onsetS ?? random.uniform(0.15, 0.4) * durationS;

@@ -3,21 +3,37 @@
  * sensor would see it, with the truth beside it. Everything is a function of the options: no clock, no global randomness, any piece can be
  * rendered alone and equals the same piece of a longer rendering. Constants and their sources: constants.ts.
  */
-import type { StreamDeclaration } from '../contracts/protocol.ts';
-import { ALTERED_THRESHOLD, FAULTS, GAIT } from './constants.ts';
-import { drawClock, gapOfMinute, type DeviceClock } from './device.ts';
+import { ALTERED_THRESHOLD, GAIT, PHYSIOLOGY } from './constants.ts';
+import { planFaults, type Fault, type FaultOption } from './faults.ts';
+import { buildJumps, type SimulatedJump } from './jump.ts';
 import { createPhysiology, fatigueAt } from './physiology.ts';
 import { drawPerson, type Person } from './person.ts';
 import { planSegments, type Protocol, type Segment, type SimulatedActivity } from './protocol.ts';
-import { gaussianTable, hash32, smoothNoise } from './random.ts';
-import { createForcePlate, createImu, FORCE_SCALE_N, strideAt, type Movement, type Renderer } from './sensors.ts';
+import { hash32, smoothNoise } from './random.ts';
+import { strideAt, type Movement } from './sensors.ts';
 import { planSeverity, type Profile, type SeverityOptions } from './severity.ts';
+import {
+  createStreams,
+  faultsOf,
+  renderBlocks,
+  type RenderedBlock,
+  type SensorOptions,
+  type SimulatedStream,
+  type StreamOptions,
+} from './streams.ts';
 import { buildStrides, type Strides } from './stride-timeline.ts';
 
-export const SIMULATOR_VERSION = '1.1.0';
+export type { RenderedBlock, SimulatedStream } from './streams.ts';
+
+export const SIMULATOR_VERSION = '2.0.0';
 
 export interface SimulatedAthleteOptions {
+  /** Who it is: body, gait, healthy asymmetry, expression, affected side. */
   readonly seed: number;
+  /** Which day: protocol, course of severity, strides, noise, mountings, clocks and faults. Drawn from `seed` alone where absent. */
+  readonly daySeed?: number;
+  /** State brought to the session; fresh and sound unless told. */
+  readonly condition?: Condition;
   /** Length of the session; time runs from 0 to this. */
   readonly durationS: number;
   readonly profile: Profile;
@@ -32,36 +48,22 @@ export interface SimulatedAthleteOptions {
   readonly imuRateHz?: 100 | 200;
   readonly gravity?: 'included' | 'removed';
   /** Which sensors are worn: IMUs, wearable and position unless told. */
-  readonly sensors?: { readonly imus?: boolean; readonly forcePlates?: boolean; readonly wearable?: boolean; readonly position?: boolean };
+  readonly sensors?: SensorOptions;
   readonly positionRateHz?: number;
-  /** Dropouts and narrow ranges at the rates of constants.ts; true unless told. */
-  readonly faults?: boolean;
+  /** Short dropouts and narrow ranges at the rates of constants.ts; true unless told. 'all' adds every other kind at its natural rate. */
+  readonly faults?: boolean | 'all';
+  /** A fault that one drawn foot (both where they are swapped) has for certain. */
+  readonly fault?: FaultOption;
+  /** Series of jumps in a mixed session, in the place of its rests. */
+  readonly jumps?: boolean;
 }
 
-export interface SimulatedStream {
-  /** As `hello` wants it, but for the index on the connection. */
-  readonly declaration: Omit<StreamDeclaration, 'stream'>;
-  readonly channels: number;
-  /** Samples taken per second of true time: the declared rate times the crystal's error. */
-  readonly trueRateHz: number;
-  /** First sample at or after tS. */
-  sampleAt(tS: number): number;
-  /** True time of sample n, seconds of the session. */
-  timeS(n: number): number;
-  /** The device's stamp on sample n, microseconds. */
-  deviceTimeUs(n: number): number;
-  /** Samples [first, first + count), row-major, gaps not applied. Int16 where the declaration says so. */
-  render(first: number, count: number): Int16Array | Float32Array;
-}
-
-/** A run of samples without a gap. */
-export interface RenderedBlock {
-  /** Index into `streams`. */
-  readonly stream: number;
-  readonly firstSample: number;
-  readonly count: number;
-  readonly deviceTimeUs: number;
-  readonly samples: Int16Array | Float32Array;
+/** What an athlete brings to a session, each in [0, 1]. */
+export interface Condition {
+  /** Lowers rest heart-rate variability and jump height, raises rest heart rate. */
+  readonly fatigue?: number;
+  /** Tissue damage: the severity of the session before any rise (`severity.niggle` overrides it). */
+  readonly damage?: number;
 }
 
 /** Measured over the strides before tS of the bout: NaN below 20 strides (50 for the variability). */
@@ -100,6 +102,12 @@ export interface SimulatedAthlete {
   /** Every stream's samples of [fromS, toS) in stream order, cut at gaps. */
   render(fromS: number, toS: number): RenderedBlock[];
   labels(tS: number): SimulatedLabels;
+  /** The strides of every segment of walking or running, in order: what perfect sensors would see. Built anew at each call. */
+  strides(): { readonly segment: Segment; readonly strides: Strides }[];
+  /** What is wrong with the sensors, in order of start: the truth. Bounded by the session's length. */
+  faults(): readonly Fault[];
+  /** The jumps that begin in [fromS, toS), in order. */
+  jumps(fromS: number, toS: number): readonly SimulatedJump[];
 }
 
 const MIN_STRIDES = 20;
@@ -113,14 +121,25 @@ const KEPT_SEGMENTS = 6;
  */
 export function createSimulatedAthlete(options: SimulatedAthleteOptions): SimulatedAthlete {
   const { seed, durationS, profile } = options;
+  const daySeed = options.daySeed === undefined ? seed : hash32(seed, 1001, options.daySeed);
+  const { fatigue = 0, damage } = options.condition ?? {};
   const person = drawPerson(seed);
-  const segments = planSegments(seed, options.protocol ?? 'mixed', durationS);
-  const severity = planSeverity(seed, profile, durationS, options.severity);
+  const segments = planSegments(daySeed, options.protocol ?? 'mixed', durationS, options.jumps);
+  const severity = planSeverity(daySeed, profile, durationS, { ...(damage === undefined ? {} : { niggle: damage }), ...options.severity });
   const segmentAt = segmentFinder(segments);
-  const movement: Movement = { seed, person, segmentAt, stridesOf: strideCache(seed, person, severity.at), severityAt: severity.at };
-  const physiology = createPhysiology(seed, person, segmentAt, severity.at, profile === 'fatigue-drift');
-  const streams = createStreams(options, movement, physiology);
-  const gapsPerMinute = options.faults === false ? 0 : FAULTS.dropoutPerMinute;
+  const movement: Movement = {
+    seed: daySeed,
+    personSeed: seed,
+    person,
+    segmentAt,
+    stridesOf: segmentCache((segment) => buildStrides(daySeed, person, segment, severity.at)),
+    jumpsOf: segmentCache((segment) => buildJumps(daySeed, person, segment, severity.at, fatigueAt, fatigue)),
+    severityAt: severity.at,
+  };
+  const tired = fatigue === 0 ? person : { ...person, restHr: person.restHr + PHYSIOLOGY.fatigueHr * fatigue };
+  const physiology = createPhysiology(daySeed, tired, segmentAt, severity.at, profile === 'fatigue-drift', fatigue);
+  const streamOptions = streamOptionsOf(options, daySeed);
+  const streams = createStreams(streamOptions, movement, physiology);
 
   return {
     person,
@@ -128,19 +147,44 @@ export function createSimulatedAthlete(options: SimulatedAthleteOptions): Simula
     durationS,
     context: contextOf(person),
     streams,
-    render: (fromS, toS) =>
-      streams.flatMap((stream, index) => renderBlocks(stream, index, hash32(seed, 900, index), gapsPerMinute, fromS, toS)),
+    render: (fromS, toS) => streams.flatMap((stream, index) => renderBlocks(streamOptions, stream, index, fromS, toS)),
+    strides: () =>
+      segments
+        .filter(({ activity }) => activity === 'walk' || activity === 'run')
+        .map((segment) => ({ segment, strides: buildStrides(daySeed, person, segment, severity.at) })),
+    faults: () => faultsOf(streamOptions, streams, durationS),
+    jumps: (fromS, toS) =>
+      segments
+        .filter((segment) => segment.activity === 'jump' && segment.endS > fromS && segment.startS < toS)
+        .flatMap((segment) => movement.jumpsOf(segment))
+        .filter((jump) => jump.startS >= fromS && jump.startS < toS),
     labels: (tS) => {
       const level = severity.at(tS);
       return {
         altered: level > ALTERED_THRESHOLD ? 1 : 0,
         severity: level,
-        rehab: clamp01(1 - level + 0.06 * smoothNoise(seed ^ 0x7e, tS / 40)),
-        performance: clamp01((1 - 0.3 * level) * (1 - 0.15 * fatigueAt(tS)) - 0.02 + 0.02 * smoothNoise(seed ^ 0x7f, tS / 20)),
+        rehab: clamp01(1 - level + 0.06 * smoothNoise(daySeed ^ 0x7e, tS / 40)),
+        performance: clamp01((1 - 0.3 * level) * (1 - 0.15 * fatigueAt(tS)) - 0.02 + 0.02 * smoothNoise(daySeed ^ 0x7f, tS / 20)),
         activity: segmentAt(tS).activity,
         domain: domainFeatures(movement, segments, tS),
       };
     },
+  };
+}
+
+function streamOptionsOf(options: SimulatedAthleteOptions, daySeed: number): StreamOptions {
+  return {
+    name: options.name ?? `sim-${options.seed}`,
+    seed: daySeed,
+    boot: options.boot ?? 'boot-1',
+    mode: options.mode ?? 'live',
+    startUs: options.startUs ?? 0,
+    imuRateHz: options.imuRateHz ?? 200,
+    positionRateHz: options.positionRateHz ?? 5,
+    gravity: options.gravity ?? 'removed',
+    sensors: options.sensors ?? {},
+    chance: options.faults !== false,
+    faults: planFaults(daySeed, options.durationS, options.fault, options.faults === 'all'),
   };
 }
 
@@ -173,165 +217,16 @@ function segmentFinder(segments: readonly Segment[]): (tS: number) => Segment {
   };
 }
 
-/** BOUNDED: strides of the last few segments; older ones are built again when asked for. */
-function strideCache(seed: number, person: Person, severityAt: (tS: number) => number): (segment: Segment) => Strides {
-  const kept = new Map<number, Strides>();
+/** BOUNDED: what was built of the last few segments; older ones are built again when asked for. */
+function segmentCache<T>(build: (segment: Segment) => T): (segment: Segment) => T {
+  const kept = new Map<number, T>();
   return (segment) => {
     const found = kept.get(segment.index);
     if (found !== undefined) return found;
-    const built = buildStrides(seed, person, segment, severityAt);
+    const built = build(segment);
     if (kept.size >= KEPT_SEGMENTS) kept.delete(kept.keys().next().value!);
     kept.set(segment.index, built);
     return built;
-  };
-}
-
-function renderBlocks(
-  stream: SimulatedStream,
-  index: number,
-  gapSeed: number,
-  gapsPerMinute: number,
-  fromS: number,
-  toS: number,
-): RenderedBlock[] {
-  const blocks: RenderedBlock[] = [];
-  const last = stream.sampleAt(toS);
-  let first = stream.sampleAt(fromS);
-  const emit = (until: number): void => {
-    const count = Math.min(until, last) - first;
-    if (count > 0) {
-      blocks.push({
-        stream: index,
-        firstSample: first,
-        count,
-        deviceTimeUs: stream.deviceTimeUs(first),
-        samples: stream.render(first, count),
-      });
-    }
-  };
-  for (let minute = Math.floor(fromS / 60); minute * 60 < toS; minute += 1) {
-    const gap = gapOfMinute(gapSeed, minute, gapsPerMinute);
-    if (gap === null) continue;
-    emit(stream.sampleAt(gap.startS));
-    first = Math.max(first, stream.sampleAt(gap.endS));
-  }
-  emit(last);
-  return blocks;
-}
-
-interface StreamPlan {
-  readonly kind: StreamDeclaration['kind'];
-  readonly placement: string;
-  readonly rateHz: number;
-  readonly channels: StreamDeclaration['channels'];
-  readonly render: Renderer;
-  readonly scale?: number[];
-  readonly gravity?: 'included' | 'removed';
-}
-
-const IMU_CHANNELS = ['ax', 'ay', 'az', 'gx', 'gy', 'gz'].map((name, i) => ({ name, unit: i < 3 ? 'm/s2' : 'rad/s' }));
-
-function createStreams(
-  options: SimulatedAthleteOptions,
-  movement: Movement,
-  physiology: ReturnType<typeof createPhysiology>,
-): SimulatedStream[] {
-  const { imus = true, forcePlates = false, wearable = true, position = true } = options.sensors ?? {};
-  const gravity = options.gravity ?? 'removed';
-  const rateHz = options.imuRateHz ?? 200;
-  const plans: StreamPlan[] = [];
-  if (imus) {
-    for (const place of ['left', 'right', 'trunk'] as const) {
-      const sensor = createImu(movement, place, gravity, options.faults !== false);
-      const placement = place === 'trunk' ? 'trunk' : `foot-${place}`;
-      plans.push({ kind: 'imu', placement, rateHz, channels: IMU_CHANNELS, render: sensor.render, scale: [...sensor.scale], gravity });
-    }
-  }
-  if (forcePlates) {
-    const channels = ['fv', 'fap', 'fml'].map((name) => ({ name, unit: 'N' }));
-    for (const side of ['left', 'right'] as const) {
-      const scale = [FORCE_SCALE_N, FORCE_SCALE_N, FORCE_SCALE_N];
-      plans.push({ kind: 'force-plate', placement: side, rateHz: 200, channels, render: createForcePlate(movement, side), scale });
-    }
-  }
-  if (wearable) plans.push(wearablePlan(movement.seed, physiology));
-  if (position) plans.push(positionPlan(movement.seed, physiology, options.positionRateHz ?? 5));
-  return plans.map((plan) => createStream(options, plan));
-}
-
-function wearablePlan(seed: number, physiology: ReturnType<typeof createPhysiology>): StreamPlan {
-  const channels = [
-    { name: 'heartRate', unit: 'bpm' },
-    { name: 'rrMs', unit: 'ms' },
-    { name: 'respirationRate', unit: '1/min' },
-    { name: 'skinTemperature', unit: 'Cel' },
-    { name: 'smo2', unit: '%' },
-  ];
-  const render: Renderer = (first, count, rate, out) => {
-    for (let i = 0; i < count; i += 1) {
-      const second = Math.floor((first + i) / rate + 1e-6);
-      out[i * 5] = physiology.heartRate(second);
-      out[i * 5 + 1] = physiology.rrMs(second);
-      out[i * 5 + 2] = physiology.respiration(second);
-      out[i * 5 + 3] = physiology.skinTemperature(second) + 0.02 * smoothNoise(seed ^ 0x91, second);
-      out[i * 5 + 4] = physiology.smo2(second);
-    }
-  };
-  return { kind: 'wearable', placement: 'chest', rateHz: 1, channels, render };
-}
-
-/** Speed with 0.1 m/s of noise while moving, as satellite or local positioning gives it (chosen), and distance covered. */
-function positionPlan(seed: number, physiology: ReturnType<typeof createPhysiology>, rateHz: number): StreamPlan {
-  const channels = [
-    { name: 'speed', unit: 'm/s' },
-    { name: 'distance', unit: 'm' },
-  ];
-  const noise = gaussianTable();
-  const render: Renderer = (first, count, rate, out) => {
-    for (let i = 0; i < count; i += 1) {
-      const n = first + i;
-      const speed = physiology.speedMS(n / rate);
-      const sd = speed > 0 ? 0.1 : 0.02;
-      out[i * 2] = Math.max(0, speed + sd * noise[(hash32(seed, 0x92, n >>> 10) + n) & 0xffff]!);
-      out[i * 2 + 1] = physiology.distanceM(n / rate);
-    }
-  };
-  return { kind: 'position', placement: 'body', rateHz, channels, render };
-}
-
-function createStream(options: SimulatedAthleteOptions, plan: StreamPlan): SimulatedStream {
-  const mode = options.mode ?? 'live';
-  const device = `${options.name ?? `sim-${options.seed}`}-${plan.kind === 'imu' ? plan.placement : `${plan.kind}-${plan.placement}`}`;
-  const clock: DeviceClock =
-    mode === 'recorded'
-      ? { offsetUs: options.startUs ?? 0, driftPpm: 0 }
-      : drawClock(hash32(options.seed, 910, ...device.split('').map((c) => c.charCodeAt(0))));
-  const trueRateHz = plan.rateHz * (1 + clock.driftPpm / 1e6);
-  const channels = plan.channels.length;
-  const int16 = plan.scale !== undefined;
-  return {
-    declaration: {
-      device,
-      boot: options.boot ?? 'boot-1',
-      kind: plan.kind,
-      placement: plan.placement,
-      channels: plan.channels,
-      ...(plan.gravity === undefined ? {} : { gravity: plan.gravity, frame: 'sensor' as const }),
-      mode,
-      rateHz: plan.rateHz,
-      encoding: int16 ? 'int16' : 'float32',
-      ...(plan.scale === undefined ? {} : { scale: plan.scale }),
-    },
-    channels,
-    trueRateHz,
-    sampleAt: (tS) => Math.max(0, Math.ceil(tS * trueRateHz - 1e-6)),
-    timeS: (n) => n / trueRateHz,
-    deviceTimeUs: (n) => Math.round(clock.offsetUs + (n * 1e6) / plan.rateHz),
-    render: (first, count) => {
-      const out = int16 ? new Int16Array(count * channels) : new Float32Array(count * channels);
-      plan.render(first, count, trueRateHz, out);
-      return out;
-    },
   };
 }
 
@@ -339,7 +234,7 @@ function createStream(options: SimulatedAthleteOptions, plan: StreamPlan): Simul
 function domainFeatures(movement: Movement, segments: readonly Segment[], tS: number): DomainFeatures {
   const none = { contactSymmetryPct: NaN, peakSymmetryPct: NaN, interLimbPhase: NaN, strideTimeCv: NaN, loadingRateBwS: NaN };
   let segment: Segment | undefined = movement.segmentAt(tS);
-  if (segment.activity === 'rest') return none;
+  if (segment.activity === 'rest' || segment.activity === 'jump') return none;
   const { activity, boutStartS } = segment;
   const gait = GAIT[activity];
   const times: number[] = [];

@@ -7,11 +7,6 @@ import { SCORE_COLUMNS, decodeScore, type ScoreRow } from './decode-score.ts';
 import { Rollback, inTransaction } from './transaction.ts';
 import { queueDeliveries } from './webhook-outbox.ts';
 
-export interface AsmsStoreOptions {
-  /** The active model: only its scores move the state. */
-  readonly modelVersion: string;
-}
-
 type Advanced = Awaited<ReturnType<AsmsStore['advance']>>;
 
 interface HeldState<State> {
@@ -20,36 +15,39 @@ interface HeldState<State> {
   readonly state: State | null;
 }
 
-const NOTHING: Advanced = { applied: 0, deliveryIds: [] };
+const NOTHING: Advanced = { applied: 0, more: false, deliveryIds: [] };
 
-/** @throws the driver's errors; nothing is kept of a step that fails */
-export function createAsmsStore(pool: pg.Pool, { modelVersion }: AsmsStoreOptions): AsmsStore {
+/** Only scores that count move the state, whichever version gave them. @throws the driver's errors; nothing is kept of a step that fails */
+export function createAsmsStore(pool: pg.Pool): AsmsStore {
   return {
     advance: (athleteId, methodVersion, limit, step) =>
       inTransaction(pool, async (client) => {
-        const held = await lockState<Parameters<typeof step>[0]>(client, athleteId, modelVersion, methodVersion);
+        const held = await lockState<Parameters<typeof step>[0]>(client, athleteId, methodVersion);
         if (held === null) return new Rollback<Advanced>(NOTHING);
-        const windows = await windowsAfter(client, athleteId, modelVersion, held.fence, limit);
+        const found = await windowsAfter(client, athleteId, held.fence, limit);
+        // A step has one model's thresholds: windows of the next version are the next step's.
+        const other = found.findIndex(({ modelVersion }) => modelVersion !== found[0]?.modelVersion);
+        const windows = other < 0 ? found : found.slice(0, other);
         const last = windows.at(-1);
         if (last === undefined) return new Rollback<Advanced>(NOTHING);
         const change = step(held.state, windows, await factsOf(client, athleteId, held.teamId));
         await client.query({
           name: 'kw-asms-save',
           text: `UPDATE asms_state SET last_window_index = $2, model_version = $3, method_version = $4, state = $5, updated_at = now() WHERE athlete_id = $1`,
-          values: [athleteId, last.windowIndex, modelVersion, methodVersion, JSON.stringify(change.state)],
+          values: [athleteId, last.windowIndex, last.modelVersion, methodVersion, JSON.stringify(change.state)],
         });
         const deliveryIds = await writeAlerts(client, athleteId, held.teamId, methodVersion, change);
-        return { applied: windows.length, deliveryIds };
+        return { applied: windows.length, more: found.length === limit || windows.length < found.length, deliveryIds };
       }),
     athletesBehind: async (limit) => {
       // The checkpoint commits with the scores: it is the cheap list of candidates. The scores themselves decide.
       const { rows } = await pool.query<{ athlete_id: string }>(
         `SELECT c.athlete_id FROM checkpoint c LEFT JOIN asms_state s ON s.athlete_id = c.athlete_id
-         WHERE c.model_version = $1 AND c.window_index > coalesce(s.last_window_index, -1)
-           AND EXISTS (SELECT 1 FROM score w WHERE w.athlete_id = c.athlete_id AND w.model_version = $1
+         WHERE c.active_index > coalesce(s.last_window_index, -1)
+           AND EXISTS (SELECT 1 FROM score w WHERE w.athlete_id = c.athlete_id AND NOT w.shadow
              AND w.window_index > coalesce(s.last_window_index, -1) AND w.start_us >= coalesce(s.last_window_index, -1) * 1000000)
-         ORDER BY c.updated_at LIMIT $2`,
-        [modelVersion, limit],
+         GROUP BY c.athlete_id ORDER BY min(c.updated_at) LIMIT $1`,
+        [limit],
       );
       return rows.map((row) => row.athlete_id);
     },
@@ -67,12 +65,7 @@ interface StateRow<State> {
  * IN-ORDER-ONCE: the row is locked until the commit, so that a second job for the athlete waits and then reads the new fence. Null where there is no
  * such athlete. A state of another method version is not read: the new method starts empty behind the old fence.
  */
-async function lockState<State>(
-  client: pg.PoolClient,
-  athleteId: string,
-  modelVersion: string,
-  methodVersion: string,
-): Promise<HeldState<State> | null> {
+async function lockState<State>(client: pg.PoolClient, athleteId: string, methodVersion: string): Promise<HeldState<State> | null> {
   const lock = async (): Promise<StateRow<State> | undefined> => {
     const { rows } = await client.query<StateRow<State>>({
       name: 'kw-asms-lock',
@@ -87,8 +80,8 @@ async function lockState<State>(
     // Two first jobs at once: the second insert waits for the first one's commit, and its lock then reads what that one left.
     await client.query(
       `INSERT INTO asms_state (athlete_id, last_window_index, model_version, method_version, state)
-       SELECT id, -1, $2, $3, 'null' FROM athlete WHERE id = $1 ON CONFLICT DO NOTHING`,
-      [athleteId, modelVersion, methodVersion],
+       SELECT id, -1, 'none', $2, 'null' FROM athlete WHERE id = $1 ON CONFLICT DO NOTHING`,
+      [athleteId, methodVersion],
     );
     row = await lock();
   }
@@ -97,12 +90,12 @@ async function lockState<State>(
 }
 
 /** Scores past the fence, in order. start_us is at least windowIndex * 1e6, which leaves older daily partitions unread. */
-async function windowsAfter(client: pg.PoolClient, athleteId: string, modelVersion: string, fence: number, limit: number) {
+async function windowsAfter(client: pg.PoolClient, athleteId: string, fence: number, limit: number) {
   const { rows } = await client.query<ScoreRow>({
     name: 'kw-asms-scores',
-    text: `SELECT ${SCORE_COLUMNS} FROM score WHERE athlete_id = $1 AND model_version = $2 AND window_index > $3 AND start_us >= $4
-      ORDER BY window_index LIMIT $5`,
-    values: [athleteId, modelVersion, fence, fence * 1_000_000, limit],
+    text: `SELECT ${SCORE_COLUMNS} FROM score WHERE athlete_id = $1 AND NOT shadow AND window_index > $2 AND start_us >= $3
+      ORDER BY window_index LIMIT $4`,
+    values: [athleteId, fence, fence * 1_000_000, limit],
   });
   return rows.map(decodeScore);
 }

@@ -4,7 +4,7 @@ import type { ScoredWindow, WindowStream } from '../contracts/score.ts';
 
 /** Columns of a score but its vectors, for a select list. */
 export const SCALAR_COLUMNS = `athlete_id, window_index, model_version, start_us, end_us, activity, state, state_logit, logit_sd, rehab, performance,
-  residual_norm, observed_fraction, clipped, streams, closed_by_us, scored_at_us, provisional`;
+  residual_norm, observed_fraction, clipped, streams, closed_by_us, scored_at_us, provisional, shadow`;
 
 /** All that the decoder needs. */
 export const SCORE_COLUMNS = `${SCALAR_COLUMNS}, channel_summary, f_attn, attn_time, attn_tokens, phys, perf`;
@@ -35,6 +35,7 @@ export interface ScoreRow {
   readonly closed_by_us: string;
   readonly scored_at_us: string;
   readonly provisional: boolean;
+  readonly shadow: boolean;
 }
 
 export type ScalarRow = Omit<ScoreRow, 'channel_summary' | 'f_attn' | 'attn_time' | 'attn_tokens' | 'phys' | 'perf'>;

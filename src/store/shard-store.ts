@@ -4,7 +4,7 @@ import { KinewatchError } from '../contracts/errors.ts';
 import type { StreamDeclaration } from '../contracts/protocol.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
 import { INDEX_FIELDS, type FrameBatch, type OpenedStream } from '../contracts/stream.ts';
-import type { AthleteContext, ShardStore, StoredCheckpoint } from '../shard/ports.ts';
+import type { AthleteContext, ShardStore, StandingCheckpoint, StoredCheckpoint } from '../shard/ports.ts';
 import { byteaArray, int8Array } from './binary-array.ts';
 import { dayOf, ensureDays } from './partitions.ts';
 import { readStoredFrames, type StoredFrame } from './stored-frames.ts';
@@ -130,14 +130,14 @@ const INSERT_SCORES = {
   name: 'kw-insert-scores',
   text: `
     INSERT INTO score (athlete_id, model_version, window_index, start_us, end_us, closed_by_us, scored_at_us, activity, state, state_logit, logit_sd,
-      rehab, performance, residual_norm, observed_fraction, clipped, streams, provisional, channel_summary, f_attn, attn_time, attn_tokens, phys, perf)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::float8[],
+      rehab, performance, residual_norm, observed_fraction, clipped, streams, provisional, channel_summary, f_attn, attn_time, attn_tokens, phys, perf, shadow)
+    SELECT *, $25::bool FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::float8[],
       $10::float8[], $11::float8[], $12::float8[], $13::float8[], $14::float8[], $15::float8[], $16::int[], $17::jsonb[], $18::bool[], $19::bytea[],
       $20::bytea[], $21::bytea[], $22::bytea[], $23::bytea[], $24::bytea[])
     ON CONFLICT DO NOTHING`,
 };
 
-async function insertScores(client: pg.PoolClient, windows: readonly ScoredWindow[]): Promise<number> {
+async function insertScores(client: pg.PoolClient, windows: readonly ScoredWindow[], shadow: boolean): Promise<number> {
   const integers = (pick: (window: ScoredWindow) => number): Buffer => int8Array(windows.map(pick));
   const floats = (pick: (window: ScoredWindow) => Float32Array): Buffer => byteaArray(windows.map((window) => bytesOf(pick(window))));
   const done = await client.query({
@@ -167,13 +167,14 @@ async function insertScores(client: pg.PoolClient, windows: readonly ScoredWindo
       floats((window) => window.attnTokens),
       floats((window) => window.phys),
       floats((window) => window.perf),
+      shadow,
     ],
   });
   return done.rowCount ?? 0;
 }
 
 /** Only forward: a repeated or late commit never takes an athlete back. */
-async function moveCheckpoints(client: pg.PoolClient, checkpoints: readonly StoredCheckpoint[]): Promise<void> {
+async function moveCheckpoints(client: pg.PoolClient, checkpoints: readonly StoredCheckpoint[], shadow: boolean): Promise<void> {
   // One row once in a statement (the newest), rows in one order so that two shards cannot wait for each other in a circle.
   const newest = new Map<string, StoredCheckpoint>();
   for (const checkpoint of checkpoints) {
@@ -184,18 +185,52 @@ async function moveCheckpoints(client: pg.PoolClient, checkpoints: readonly Stor
   await client.query({
     name: 'kw-move-checkpoints',
     text: `
-      INSERT INTO checkpoint AS held (athlete_id, model_version, window_index, data, updated_at)
-      SELECT athlete_id, model_version, window_index, data, now()
+      INSERT INTO checkpoint AS held (athlete_id, model_version, window_index, data, updated_at, active_index)
+      SELECT athlete_id, model_version, window_index, data, now(), CASE WHEN $5::bool THEN NULL ELSE window_index END
       FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::bytea[]) AS moved(athlete_id, model_version, window_index, data)
       ON CONFLICT (athlete_id, model_version) DO UPDATE
-      SET window_index = excluded.window_index, data = excluded.data, updated_at = excluded.updated_at
+      SET window_index = excluded.window_index, data = excluded.data, updated_at = excluded.updated_at,
+        active_index = coalesce(excluded.active_index, held.active_index)
       WHERE held.window_index < excluded.window_index`,
     values: [
       rows.map((row) => row.athleteId),
       rows.map((row) => row.modelVersion),
       int8Array(rows.map((row) => row.windowIndex)),
       byteaArray(rows.map((row) => row.data)),
+      shadow,
     ],
+  });
+}
+
+async function loadCheckpoints(pool: pg.Pool, athleteId: string): Promise<readonly StandingCheckpoint[]> {
+  const { rows } = await pool.query<{ model_version: string; window_index: string; active_index: string | null; data: Buffer }>({
+    name: 'kw-checkpoints',
+    text: `SELECT model_version, window_index, active_index, data FROM checkpoint WHERE athlete_id = $1
+      ORDER BY active_index DESC NULLS LAST, model_version`,
+    values: [athleteId],
+  });
+  return rows.map((row) => ({
+    athleteId,
+    modelVersion: row.model_version,
+    windowIndex: Number(row.window_index),
+    activeIndex: row.active_index === null ? null : Number(row.active_index),
+    data: new Uint8Array(row.data),
+  }));
+}
+
+/** start_us is at least windowIndex * 1e6, which leaves older daily partitions unread. */
+async function promote(pool: pg.Pool, athleteId: string, modelVersion: string, afterIndex: number): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    const moved = await client.query<{ window_index: string }>(
+      `UPDATE checkpoint SET active_index = window_index WHERE athlete_id = $1 AND model_version = $2 AND window_index > $3 RETURNING window_index`,
+      [athleteId, modelVersion, afterIndex],
+    );
+    const [checkpoint] = moved.rows;
+    if (checkpoint === undefined) return;
+    await client.query(
+      `UPDATE score SET shadow = false WHERE athlete_id = $1 AND model_version = $2 AND window_index > $3 AND window_index <= $4 AND start_us >= $5 AND shadow`,
+      [athleteId, modelVersion, afterIndex, checkpoint.window_index, afterIndex * 1_000_000],
+    );
   });
 }
 
@@ -230,9 +265,11 @@ export function createShardStore(pool: pg.Pool): ShardStore {
       const row = found.rows[0];
       return row === undefined ? null : { athleteId, modelVersion, windowIndex: Number(row.window_index), data: new Uint8Array(row.data) };
     },
+    loadCheckpoints: (athleteId) => loadCheckpoints(pool, athleteId),
+    promote: (athleteId, modelVersion, afterIndex) => promote(pool, athleteId, modelVersion, afterIndex),
     loadStreams: (athleteId) => loadStreams(pool, athleteId),
     readFrames: (athleteId, fromSequence) => readFrames(pool, athleteId, fromSequence),
-    async commitScores(windows, checkpoints) {
+    async commitScores(windows, checkpoints, shadow = false) {
       const tooLarge = checkpoints.find((checkpoint) => checkpoint.data.byteLength > MAX_CHECKPOINT_BYTES);
       if (tooLarge !== undefined) {
         throw new KinewatchError(
@@ -242,8 +279,8 @@ export function createShardStore(pool: pg.Pool): ShardStore {
       }
       await ensureScoreDays(windows);
       return inTransaction(pool, async (client) => {
-        const inserted = windows.length === 0 ? 0 : await insertScores(client, windows);
-        if (checkpoints.length > 0) await moveCheckpoints(client, checkpoints);
+        const inserted = windows.length === 0 ? 0 : await insertScores(client, windows, shadow);
+        if (checkpoints.length > 0) await moveCheckpoints(client, checkpoints, shadow);
         return inserted;
       });
     },

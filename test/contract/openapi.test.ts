@@ -122,6 +122,10 @@ const ROUTES = [
   'GET /v1/api-keys',
   'POST /v1/api-keys',
   'POST /v1/api-keys/{id}/revoke',
+  'GET /v1/models',
+  'POST /v1/models/{version}/activate',
+  'POST /v1/models/{version}/shadow',
+  'POST /v1/models/{version}/retire',
   'GET /v1/live',
 ];
 
@@ -181,7 +185,7 @@ describe('the OpenAPI document', () => {
     expect(namesOf(inside.filter(({ path, operation }) => path.includes('{') && !answers(operation, '404')))).toEqual([]);
   });
 
-  it('declares every parameter of a path as a required UUID', () => {
+  it('declares every parameter of a path as a required UUID, but for the version of a model', () => {
     const declared = operations.map(({ path, operation }) => ({
       path,
       parameters: (operation.parameters ?? []).filter((parameter) => parameter.in === 'path'),
@@ -190,7 +194,12 @@ describe('the OpenAPI document', () => {
     expect(named).toEqual(named.map(({ path }) => ({ path, names: path.match(/\{\w+\}/g) ?? [] })));
     const parameters = declared.flatMap((one) => one.parameters);
     expect(parameters).toEqual(
-      parameters.map(() => expect.objectContaining({ required: true, schema: { type: 'string', format: 'uuid' } })),
+      parameters.map(({ name }) =>
+        expect.objectContaining({
+          required: true,
+          schema: name === 'version' ? { type: 'string', minLength: 1, maxLength: 64 } : { type: 'string', format: 'uuid' },
+        }),
+      ),
     );
   });
 

@@ -38,11 +38,11 @@ describe('ASMS on the store', () => {
 
   const windows = (hops: readonly number[], given: Partial<ScoredWindow> = {}): ScoredWindow[] =>
     hops.map((hop) => scoredWindow(hop, { athleteId: people.athleteId, level: Math.sin(hop), ...given }));
-  const commit = async (scored: readonly ScoredWindow[]): Promise<void> => {
+  const commit = async (scored: readonly ScoredWindow[], shadow = false): Promise<void> => {
     const last = scored.at(-1);
     if (last === undefined) return;
     const { athleteId, modelVersion, windowIndex } = last;
-    await createShardStore(database.pool).commitScores(scored, [{ athleteId, modelVersion, windowIndex, data: new Uint8Array(8) }]);
+    await createShardStore(database.pool).commitScores(scored, [{ athleteId, modelVersion, windowIndex, data: new Uint8Array(8) }], shadow);
   };
   const stored = async (): Promise<{ last_window_index: string; state: AsmsStateValue } | undefined> => {
     const { rows } = await database.pool.query<{ last_window_index: string; state: AsmsStateValue }>(
@@ -55,7 +55,7 @@ describe('ASMS on the store', () => {
     stepAsms(null, scored, { athleteId: people.athleteId, teamId: people.teamId, openInjuries: [], therapies: [], openAlerts: [] }, params)
       .state;
   const worker = (batch?: number) =>
-    createAsmsWorker({ store, params, onDeliveries: () => undefined, ...(batch === undefined ? {} : { batch }) });
+    createAsmsWorker({ store, paramsOf: () => params, onDeliveries: () => undefined, ...(batch === undefined ? {} : { batch }) });
   const count = async (sql: string): Promise<number> => {
     const { rows } = await database.pool.query<{ n: string }>(`SELECT count(*) AS n FROM ${sql}`);
     return Number(rows[0]?.n);
@@ -71,7 +71,7 @@ describe('ASMS on the store', () => {
 
   const fresh = async (): Promise<void> => {
     people = await addAthlete(database.pool);
-    store = createAsmsStore(database.pool, { modelVersion: 'test-model' });
+    store = createAsmsStore(database.pool);
   };
 
   it('applies windows in order, each once, under repeated, concurrent and late jobs', async () => {
@@ -92,14 +92,14 @@ describe('ASMS on the store', () => {
     expect(counters().idle).toBeGreaterThanOrEqual(9);
   });
 
-  it('leaves a late window, and the scores of another model, alone', async () => {
+  it('leaves a late window, and the scores of a shadow, alone', async () => {
     await fresh();
     await commit(windows([10, 11]));
     const { work } = worker();
     await work({ athleteId: people.athleteId });
     const before = await stored();
     await commit(windows([5], { state: 0.9 }));
-    await commit(windows([12], { modelVersion: 'other-model' }));
+    await commit(windows([12], { modelVersion: 'other-model' }), true);
     await work({ athleteId: people.athleteId });
     expect(await stored()).toStrictEqual(before);
     expect(await store.athletesBehind(10)).toEqual([]);
@@ -136,7 +136,7 @@ describe('ASMS on the store', () => {
       if (event.type === 'alert.cleared') seen();
     });
     const deliveries: string[] = [];
-    const { work } = createAsmsWorker({ store, params, onDeliveries: (ids) => deliveries.push(...ids) });
+    const { work } = createAsmsWorker({ store, paramsOf: () => params, onDeliveries: (ids) => deliveries.push(...ids) });
     await commit([...windows(range(0, 20)), ...windows(range(20, 40), { state: 0.9 })]);
     await work({ athleteId: people.athleteId });
     const alert = await database.pool.query<{ id: string; title: string; sentence: string; cleared_at: Date | null }>(
@@ -250,7 +250,7 @@ describe('ASMS on the store', () => {
     await fresh();
     await commit(windows(range(0, 20), { state: 0.9 }));
     await worker().work({ athleteId: people.athleteId });
-    const again = createAsmsStore(database.pool, { modelVersion: 'test-model' });
+    const again = createAsmsStore(database.pool);
     await commit(windows([20]));
     await again.advance(people.athleteId, params.methodVersion, 10, (state) => ({
       state,

@@ -304,13 +304,14 @@ describe('state and scores', () => {
     });
   });
 
-  it('pages scores both ways over two models and days, within a range, and keeps blobs back unless asked', async () => {
+  it('pages scores both ways over two active models and days, the shadow only where it is asked for, within a range, and keeps blobs back unless asked', async () => {
     const athleteId = await api.athlete(squad.teamId, 'scored');
     const day = 86_400;
     const first = 1_700_000_000;
-    for (let i = 0; i < 30; i += 1) {
-      await insertScore(api.database.pool, athleteId, first + i * Math.floor(day / 10));
-      if (i % 3 === 0) await insertScore(api.database.pool, athleteId, first + i * Math.floor(day / 10), { modelVersion: 'binn-older' });
+    for (let i = 0; i < 40; i += 1) {
+      const windowIndex = first + (i - 10) * Math.floor(day / 10);
+      await insertScore(api.database.pool, athleteId, windowIndex, i < 10 ? { modelVersion: 'binn-older' } : {});
+      if (i % 3 === 0) await insertScore(api.database.pool, athleteId, windowIndex, { modelVersion: 'binn-newer', shadow: true });
     }
     const path = `/v1/athletes/${athleteId}/scores`;
     const up = await readAll(`${path}?order=asc`, 7);
@@ -322,6 +323,10 @@ describe('state and scores', () => {
     expect(up.items.map(({ windowIndex }) => windowIndex)).toEqual(
       up.items.map(({ windowIndex }) => windowIndex).toSorted((a, b) => a - b),
     );
+    expect(new Set(up.items.map(({ modelVersion }) => modelVersion))).toEqual(new Set(['binn-older', 'binn-test']));
+    const beside = await readAll(`${path}?modelVersion=binn-newer`, 5);
+    expect(beside.items).toHaveLength(14);
+    expect(beside.items[0]).toMatchObject({ modelVersion: 'binn-newer', shadow: true });
     const from = new Date((first + day) * 1_000).toISOString();
     const to = new Date((first + 2 * day) * 1_000).toISOString();
     const ranged = await readAll(`${path}?from=${from}&to=${to}&modelVersion=binn-test`, 3);

@@ -110,7 +110,8 @@ describe('session metrics', () => {
     const sessionId = await addSession(athleteId, teamId, START_US + 200e6);
     const live = await addStream(athleteId, teamId, heart());
     const recorded = await addStream(athleteId, teamId, heart({ mode: 'recorded', encoding: 'float32' }));
-    const trunk = await addStream(athleteId, teamId, heart({ kind: 'imu', placement: 'trunk' }));
+    const trunk = await addStream(athleteId, teamId, heart({ kind: 'imu', placement: 'trunk', mode: 'recorded' }));
+    const wrist = await addStream(athleteId, teamId, heart({ kind: 'imu', placement: 'wrist' }));
     // Device seconds 0..2, (3 s missing) 5..7, then a pause of a minute; the second frame arrives least delayed, the third was sent again.
     await addFrame(live, 0, START_US + 2_500_000, frame(0, 0));
     await addFrame(live, 1, START_US + 7_100_000, frame(1, 5e6));
@@ -121,7 +122,8 @@ describe('session metrics', () => {
       START_US + 3,
       encodeFrame({ flags: 1, channels: 1, stream: 0, sequence: 0, deviceTimeUs: START_US + 250_000 }, Float32Array.of(61)),
     );
-    await addFrame(trunk, 0, START_US + 4, frame(0, 0));
+    await addFrame(wrist, 0, START_US + 4, frame(0, 0));
+    await addFrame(trunk, 0, START_US + 5, frame(0, 0));
 
     const seen: SessionStream[] = [];
     const worker = createMetricsWorker({
@@ -133,7 +135,8 @@ describe('session metrics', () => {
       onRefused: () => undefined,
     });
     await worker.work({ sessionId });
-    const byMode = seen.toSorted((a, b) => a.samples.length - b.samples.length);
+    expect(seen.map(({ placement }) => placement).toSorted()).toEqual(['chest', 'chest', 'chest', 'trunk']);
+    const byMode = seen.filter(({ kind }) => kind === 'wearable').toSorted((a, b) => a.samples.length - b.samples.length);
     expect(byMode.map((stream) => [...stream.samples])).toEqual([[61], [50, 51], [50, 51, Number.NaN, Number.NaN, Number.NaN, 50, 51]]);
     expect(byMode[0]?.startUs).toBe(START_US + 250_000);
     expect(byMode[2]?.startUs).toBe(START_US + 100_000);

@@ -3,18 +3,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeFrameHeader } from '../../src/contracts/frame.ts';
 import type { OpenedStream } from '../../src/contracts/stream.ts';
 import { loadModelContract } from '../../src/score/model-contract.ts';
+import { readModelPackage } from '../../src/score/model-package.ts';
 import { createOnnxScorer } from '../../src/score/onnx/onnx-scorer.ts';
 import { startShards, type ShardPoolOptions } from '../../src/shard/pool.ts';
 import type { ScoredNotice } from '../../src/shard/messages.ts';
 import { replayAthlete } from '../../src/shard/replay.ts';
 import { createFrameWriter } from '../../src/store/frame-writer.ts';
 import { createGatewayDirectory } from '../../src/store/gateway-directory.ts';
+import { createModelRegistry } from '../../src/store/model-registry.ts';
 import { createShardStore } from '../../src/store/shard-store.ts';
 import { IMU_CHANNELS, inReceiptOrder, makeDevice, randomFrom } from '../support/athlete-frames.ts';
 import { startTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createRoster } from '../support/roster.ts';
 
 const MODELS = new URL('../../models', import.meta.url).pathname;
+const VERSION = loadModelContract(MODELS).contract.version;
 const WORKER = new URL('../../dist/src/shard/worker.js', import.meta.url);
 
 /** Worker threads run compiled code: `npm test` builds first. */
@@ -22,13 +25,14 @@ describe.skipIf(!existsSync(WORKER))('shard pool: worker threads with the real g
   let database: TestDatabase;
   beforeAll(async () => {
     database = await startTestDatabase();
+    await createModelRegistry(database.pool).ensureFirst(readModelPackage(MODELS), 'test');
   });
   afterAll(() => database.stop());
 
   const options = (change: Partial<ShardPoolOptions>): ShardPoolOptions => ({
     count: 2,
     connectionString: database.connectionString,
-    modelDirectory: MODELS,
+    models: { active: VERSION, shadow: null },
     executionProvider: 'cpu',
     onScored: () => undefined,
     onClock: () => undefined,
@@ -113,6 +117,6 @@ describe.skipIf(!existsSync(WORKER))('shard pool: worker threads with the real g
   });
 
   it('fails its start with a sentence where the model cannot be read', async () => {
-    await expect(startShards(options({ modelDirectory: '/nowhere' }))).rejects.toMatchObject({ code: 'model-contract' });
+    await expect(startShards(options({ models: { active: 'none', shadow: null } }))).rejects.toMatchObject({ code: 'unknown-model' });
   });
 });

@@ -1,79 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeFrameHeader } from '../../src/contracts/frame.ts';
 import type { ScoredWindow } from '../../src/contracts/score.ts';
-import type { OpenedStream } from '../../src/contracts/stream.ts';
-import type { IncomingFrame } from '../../src/gateway/ports.ts';
 import type { Scorer } from '../../src/score/ports.ts';
 import { packFrames } from '../../src/shard/pool.ts';
 import type { ShardStore } from '../../src/shard/ports.ts';
 import { replayAthlete } from '../../src/shard/replay.ts';
 import { createShard, type Shard, type ShardOptions } from '../../src/shard/shard.ts';
-import { createFrameWriter } from '../../src/store/frame-writer.ts';
-import { createGatewayDirectory } from '../../src/store/gateway-directory.ts';
 import { openPool } from '../../src/store/pool.ts';
 import { createShardStore } from '../../src/store/shard-store.ts';
-import { IMU_CHANNELS, inReceiptOrder, makeDevice, randomFrom, type StoredFrame } from '../support/athlete-frames.ts';
 import { standInContract } from '../support/contract.ts';
 import { startTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createFakeScorer } from '../support/fake-scorer.ts';
-import { createRoster } from '../support/roster.ts';
+import { makeSquad, SQUAD_SECONDS as SECONDS, storeFrames as store, type Squad } from '../support/squad.ts';
 
 const contract = standInContract();
-const SECONDS = 20;
 const nowUs = (): number => Date.now() * 1000;
-
-interface Squad {
-  readonly athleteIds: readonly string[];
-  readonly opened: readonly OpenedStream[];
-  readonly frames: readonly (StoredFrame & { readonly athleteId: string })[];
-}
-
-/** Athletes with two feet each, stored as a gateway process would have stored them; the last part of the session can be held back. */
-async function makeSquad(pool: TestDatabase['pool'], count: number, startUs: number): Promise<Squad> {
-  const roster = await createRoster(pool, count);
-  const directory = createGatewayDirectory(pool);
-  const made = roster.athletes.flatMap(({ id, serial }, i) =>
-    ['foot-left', 'foot-right'].map((placement, side) => ({
-      athleteId: id,
-      ...makeDevice({
-        streamId: 0,
-        athleteId: id,
-        declaration: { stream: i * 2 + side, device: serial, kind: 'imu', placement, channels: IMU_CHANNELS, rateHz: 100 },
-        startUs: startUs + i * 37_000,
-        seconds: SECONDS,
-        samplesPerFrame: 25,
-        driftPpm: 40 * i,
-        jitterUs: 20_000,
-        value: (timeUs, c) => Math.sin(timeUs / (6e4 + 5e3 * i) + c + side * Math.PI) * (c < 3 ? 4 : 3),
-        random: randomFrom(100 * i + side),
-      }),
-    })),
-  );
-  const opened = await directory.openStreams(
-    { gatewayId: roster.gatewayId, teamId: roster.teamId, name: 'gateway' },
-    made.map((m) => m.opened.declaration),
-    startUs - 1_000,
-  );
-  const lists = made.map((m, i) => m.frames.map((frame) => ({ ...frame, streamId: (opened[i] as OpenedStream).streamId })));
-  const athleteOf = new Map(opened.map((stream) => [stream.streamId, stream.athleteId]));
-  const frames = inReceiptOrder(...lists).map((frame) => ({ ...frame, athleteId: athleteOf.get(frame.streamId) as string }));
-  return { athleteIds: roster.athletes.map((a) => a.id), opened, frames };
-}
-
-async function store(
-  pool: TestDatabase['pool'],
-  frames: Squad['frames'],
-  onCommitted: (frames: readonly IncomingFrame[]) => void = () => undefined,
-): Promise<void> {
-  const writer = createFrameWriter({ pool, commitIntervalMs: 5, maxBufferedBytes: 64e6, onCommitted, log: () => undefined });
-  for (const frame of frames) {
-    const header = decodeFrameHeader(frame.bytes);
-    const endDeviceTimeUs = (header?.deviceTimeUs ?? 0) + (header?.count ?? 0) * 10_000;
-    writer.append({ ...frame, endDeviceTimeUs }, { onStored: () => undefined });
-  }
-  await writer.flush();
-  await writer.close();
-}
 
 async function storedScores(
   pool: TestDatabase['pool'],
@@ -89,8 +29,7 @@ async function storedScores(
 function start(shardStore: ShardStore, scorer: Scorer, liveFromUs: number, change: Partial<ShardOptions> = {}): Shard {
   return createShard({
     store: shardStore,
-    scorer,
-    contract,
+    models: { active: { scorer, contract }, shadow: null },
     nowUs,
     liveFromUs,
     onScored: () => undefined,

@@ -10,6 +10,8 @@ import { openSchemaEngine } from '../../src/store/schema-engine.ts';
 import { startTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createRoster } from '../support/roster.ts';
 
+const MIGRATIONS = ['00000000000000_init', '20261123000000_model_registry'];
+
 let database: TestDatabase;
 let pool: pg.Pool;
 
@@ -37,7 +39,7 @@ async function describeTables(client: pg.Pool): Promise<unknown> {
   );
   const indexes = await client.query(
     `SELECT tablename, indexname, replace(indexdef, ' ON ONLY ', ' ON ') AS definition FROM pg_indexes
-     WHERE schemaname = 'public' AND tablename NOT LIKE '%\\_default' AND tablename <> '_prisma_migrations' AND indexname NOT LIKE '%\\_open\\_key' ORDER BY indexname`,
+     WHERE schemaname = 'public' AND tablename NOT LIKE '%\\_default' AND tablename <> '_prisma_migrations' AND indexname !~ '_(open|active|shadow)_key$' ORDER BY indexname`,
   );
   const foreignKeys = await client.query(
     `SELECT conname, conrelid::regclass::text AS "table", pg_get_constraintdef(oid) AS definition FROM pg_constraint WHERE contype = 'f' ORDER BY conname`,
@@ -49,11 +51,11 @@ describe('migrations', () => {
   test('two at once on an empty database apply each migration once and record it as Prisma does', async () => {
     await withEmptyDatabase(async (connectionString) => {
       const results = await Promise.all([migrate(connectionString), migrate(connectionString)]);
-      expect(results.flatMap((result) => result.applied)).toEqual(['00000000000000_init']);
+      expect(results.flatMap((result) => result.applied)).toEqual(MIGRATIONS);
       const other = openPool(connectionString, { max: 1, name: 'test' });
-      const recorded = await other.query('SELECT migration_name, finished_at IS NOT NULL AS finished FROM _prisma_migrations');
+      const recorded = await other.query('SELECT migration_name, finished_at IS NOT NULL AS finished FROM _prisma_migrations ORDER BY 1');
       await other.end();
-      expect(recorded.rows).toEqual([{ migration_name: '00000000000000_init', finished: true }]);
+      expect(recorded.rows).toEqual(MIGRATIONS.map((migration_name) => ({ migration_name, finished: true })));
       expect(await migrate(connectionString)).toEqual({ applied: [] });
     });
   });
@@ -67,7 +69,7 @@ describe('migrations', () => {
       await other.query(`CREATE TABLE _prisma_migrations (id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL, finished_at timestamptz,
         migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz, started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count int NOT NULL DEFAULT 0)`);
       await other.query(`INSERT INTO _prisma_migrations (id, checksum, migration_name) VALUES ('1', 'x', '00000000000000_init')`);
-      expect(await migrate(connectionString)).toEqual({ applied: ['00000000000000_init'] });
+      expect(await migrate(connectionString)).toEqual({ applied: MIGRATIONS });
       expect((await other.query('SELECT count(*)::int AS n FROM team')).rows).toEqual([{ n: 0 }]);
       await other.end();
     });
@@ -88,6 +90,49 @@ describe('migrations', () => {
       engine.free();
       await other.query(written.stdout ?? '');
       expect(await describeTables(pool)).toEqual(await describeTables(other));
+      await other.end();
+    });
+  });
+});
+
+describe('the migration of the model registry', () => {
+  test('takes a database that saw two versions: the score that was made first counts, checkpoints go on', async () => {
+    await withEmptyDatabase(async (connectionString) => {
+      const other = openPool(connectionString, { max: 1, name: 'test' });
+      const [init = '', registry = ''] = MIGRATIONS.map((name) =>
+        readFileSync(new URL(`../../prisma/migrations/${name}/migration.sql`, import.meta.url), 'utf8'),
+      );
+      await other.query(init);
+      const athleteId = randomUUID();
+      for (const [version, index, scoredAtUs] of [
+        ['old', 7, 100],
+        ['new', 7, 900],
+        ['new', 8, 901],
+      ])
+        await other.query(
+          `INSERT INTO score VALUES ($1, $2::bigint, $3, $2::bigint * 1000000, $2::bigint * 1000000 + 1, 'rest', null, null, null, null, null, null, 0, 0, '[]', '', '', '', '', '', '', 1, $4, true)`,
+          [athleteId, index, version, scoredAtUs],
+        );
+      for (const [version, index] of [
+        ['old', 7],
+        ['new', 8],
+      ])
+        await other.query(`INSERT INTO checkpoint (athlete_id, model_version, window_index, data) VALUES ($1, $2, $3, '')`, [
+          athleteId,
+          version,
+          index,
+        ]);
+      await other.query(registry);
+      const { rows } = await other.query('SELECT window_index::int AS n, model_version AS v FROM score WHERE NOT shadow ORDER BY 1');
+      expect(rows).toEqual([
+        { n: 7, v: 'old' },
+        { n: 8, v: 'new' },
+      ]);
+      const held = await other.query('SELECT model_version AS v, active_index::int AS n FROM checkpoint ORDER BY 2 DESC');
+      expect(held.rows).toEqual([
+        { v: 'new', n: 8 },
+        { v: 'old', n: 7 },
+      ]);
       await other.end();
     });
   });

@@ -29,13 +29,13 @@ export async function insertScore(
   pool: pg.Pool,
   athleteId: string,
   windowIndex: number,
-  { state = 0.25, modelVersion = 'binn-test' }: { state?: number | null; modelVersion?: string } = {},
+  { state = 0.25, modelVersion = 'binn-test', shadow = false }: { state?: number | null; modelVersion?: string; shadow?: boolean } = {},
 ): Promise<void> {
   const startUs = windowIndex * 1_000_000 + 1_234;
   await pool.query(
     `INSERT INTO score (athlete_id, window_index, model_version, start_us, end_us, activity, state, state_logit, logit_sd, rehab, performance,
-       residual_norm, observed_fraction, clipped, streams, channel_summary, f_attn, attn_time, attn_tokens, phys, perf, closed_by_us, scored_at_us, provisional)
-     VALUES ($1, $2, $3, $4, $5, 'run', $6, $7, 0.1, 0.9, 0.4, 1.5, 0.5, 3, $8, $9, $9, $9, $9, $10, $10, $5, $5, false)`,
+       residual_norm, observed_fraction, clipped, streams, channel_summary, f_attn, attn_time, attn_tokens, phys, perf, closed_by_us, scored_at_us, provisional, shadow)
+     VALUES ($1, $2, $3, $4, $5, 'run', $6, $7, 0.1, 0.9, 0.4, 1.5, 0.5, 3, $8, $9, $9, $9, $9, $10, $10, $5, $5, false, $11)`,
     [
       athleteId,
       windowIndex,
@@ -47,6 +47,7 @@ export async function insertScore(
       JSON.stringify([{ streamId: 1, firstSequence: 0, lastSequence: 4, offsetUs: 12.5, driftPpm: -3 }]),
       floats(0.5, 0.25),
       floats(Number.NaN, 61),
+      shadow,
     ],
   );
 }

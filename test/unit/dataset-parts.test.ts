@@ -7,7 +7,11 @@ import { describe, expect, it } from 'vitest';
 import { AthleteBatch, ArrowFiles, type WindowRow } from '../../src/cli/dataset/arrow-files.ts';
 import { castMember, splitOf, uuidOf } from '../../src/cli/dataset/cast.ts';
 import { toFloat16 } from '../../src/cli/dataset/float16.ts';
-import { robustLocationScale } from '../../src/cli/dataset/priors.ts';
+import { exportAthlete, faultIn, readBatches } from '../../src/cli/dataset/member.ts';
+import { PriorMeter, robustLocationScale, thinWindow } from '../../src/cli/dataset/priors.ts';
+import { eachAthlete } from '../../src/cli/dataset/threads.ts';
+import { eachWindow } from '../../src/cli/dataset/windows.ts';
+import type { ModelContract } from '../../src/contracts/model.ts';
 import { createRandom } from '../../src/simulate/random.ts';
 
 /** Value of a half, by its definition. */
@@ -116,5 +120,53 @@ describe('the files', () => {
     } finally {
       await rm(directory, { recursive: true });
     }
+  });
+});
+
+const contractOf = async (): Promise<ModelContract> => JSON.parse(await readFile('models/binn.json', 'utf8')) as ModelContract;
+
+describe('one athlete of a set', () => {
+  it('has the forced fault in every window where it is active, and the labels of the same athlete without it', async () => {
+    const contract = await contractOf();
+    const table = (fault: 'drift' | 'dropout' | null): Record<string, ArrayLike<number>> => {
+      const [batch] = readBatches(exportAthlete({ seed: 3, seconds: 40, readS: 40, fault, contract }, 5));
+      return Object.fromEntries(
+        ['fault', 'label_severity', 'window_index'].map((name) => [name, batch!.getChild(name)!.toArray() as Float32Array]),
+      );
+    };
+    const [sound, drift, dropout] = [table(null), table('drift'), table('dropout')];
+    expect(new Set(Array.from(drift.fault!))).toEqual(new Set([3]));
+    expect(drift.label_severity).toEqual(sound.label_severity);
+    expect(drift.window_index).toEqual(sound.window_index);
+    const active = Array.from(dropout.fault!).filter((fault) => fault === 1).length;
+    expect(active).toBeGreaterThan(2);
+    expect(active).toBeLessThan(dropout.fault!.length);
+  });
+
+  it('counts a fault in the windows that touch its interval, the forced one first', () => {
+    const fault = (kind: 'dropout' | 'moved', startS: number, endS: number) => ({ kind, stream: 0, placement: 'foot-left', startS, endS });
+    const faults = [fault('dropout', 5, 6), fault('moved', 5.5, 20)];
+    expect([3, 4.5, 5.7, 6.5, 20].map((startS) => faultIn(faults, null, startS, startS + 2))).toEqual([0, 1, 1, 5, 0]);
+    expect(faultIn(faults, 'moved', 5, 7)).toBe(5);
+  });
+
+  it('gives the same priors thinned as whole', async () => {
+    const contract = await contractOf();
+    const [whole, thin] = [new PriorMeter(contract), new PriorMeter(contract)];
+    eachWindow(castMember(3, 2, 30), contract, true, 30, ({ input, meta }) => {
+      whole.add(input, meta.activity);
+      thin.add(thinWindow(input, contract.bio.length), meta.activity, 1);
+    });
+    expect(thin.finish(8)).toEqual(whole.finish(8));
+  });
+
+  it('comes in the order asked for', async () => {
+    const contract = await contractOf();
+    const numbers: number[] = [];
+    for await (const { number, answer } of eachAthlete('priors', { seed: 1, seconds: 30, readS: 5, fault: null, contract }, [4, 0, 9], 2)) {
+      numbers.push(number);
+      expect(answer.length).toBeGreaterThan(0);
+    }
+    expect(numbers).toEqual([4, 0, 9]);
   });
 });

@@ -36,7 +36,7 @@ const plate = (placement: string, share: number, from: number): SessionStream =>
 describe('session metrics', () => {
   test('of no streams are none', () => {
     expect(computeSessionMetrics([])).toEqual([]);
-    expect(summariseSession([])).toMatchObject({ jumps: null, gait: null, wearable: null });
+    expect(summariseSession([])).toMatchObject({ jumps: null, gait: null, sideSwap: null, sensorFaults: null, wearable: null });
   });
 
   test('carry unit, method, parameters and the end of the data', () => {
@@ -49,7 +49,7 @@ describe('session metrics', () => {
     expect(computeSessionMetrics([wearable([['heartRate', 'N']], [[60], [61]])])).toEqual([]);
   });
 
-  test('feet without a step store nothing, and plates without a jump neither', () => {
+  test('feet without a step store no gait, and plates without a jump nothing', () => {
     const foot = {
       ...wearable([], []),
       kind: 'imu' as const,
@@ -67,8 +67,9 @@ describe('session metrics', () => {
       placement: 'single',
       rateHz: 1000,
     };
-    expect(computeSessionMetrics([foot, standing])).toEqual([]);
-    expect(summariseSession([foot, standing])).toMatchObject({ jumps: [], gait: { strideTimeS: null }, wearable: null });
+    // All zeros: the sensor is frozen.
+    expect(computeSessionMetrics([foot, standing])).toMatchObject([{ name: 'sensor-faults', value: 1, detail: { seconds: { flat: 1 } } }]);
+    expect(summariseSession([foot, standing])).toMatchObject({ jumps: [], gait: { strideTimeS: null }, sideSwap: null, wearable: null });
   });
 
   test('two plates are put together by time', () => {

@@ -5,7 +5,7 @@ import { startSweeper } from '../../src/queue/sweeper.ts';
 import { gate } from '../support/gate.ts';
 
 const asms = (behind: () => Promise<readonly string[]>): AsmsStore => ({
-  advance: () => Promise.resolve({ applied: 0, deliveryIds: [] }),
+  advance: () => Promise.resolve({ applied: 0, more: false, deliveryIds: [] }),
   athletesBehind: behind,
 });
 const deliveries: DeliveryStore = {

@@ -48,6 +48,8 @@ export interface WindowRow {
   readonly performance: number;
   readonly domain: readonly number[];
   readonly windowIndex: number;
+  /** Number of the sensor fault active in the window, 0 for none (and where nobody knows). */
+  readonly fault?: number;
 }
 
 /** Growing column of numbers. */
@@ -97,7 +99,9 @@ export class AthleteBatch {
     label_performance: new Column(f32, 512),
   };
   private readonly windowIndex = new Column((n) => new Int32Array(n), 512);
+  private readonly faults = new Column(u8, 512);
   private readonly activities: string[] = [];
+  private ceiling: Float32Array | null = null;
 
   constructor(widths: Widths, expectedRows: number) {
     this.widths = widths;
@@ -130,8 +134,15 @@ export class AthleteBatch {
     this.scalars.label_rehab.append([row.rehab]);
     this.scalars.label_performance.append([row.performance]);
     this.windowIndex.append([row.windowIndex - baseIndex]);
+    this.faults.append([row.fault ?? 0]);
     this.activities.push(row.activity);
     this.rows += 1;
+  }
+
+  /** P(altered) that the best filter gives, one value a row that was pushed; NaN throughout where this is not called. */
+  setCeiling(values: Float32Array): void {
+    if (values.length !== this.rows) throw new RangeError(`${values.length} ceilings for ${this.rows} windows`);
+    this.ceiling = values;
   }
 
   toRecordBatch(athlete: number, split: string): RecordBatch {
@@ -146,7 +157,9 @@ export class AthleteBatch {
     }
     columns.push(['domain', listOf(makeData({ type: new Float32(), data: this.vectors.domain.take() }), widths.domain, rows)]);
     for (const [name, column] of Object.entries(this.scalars)) columns.push([name, makeData({ type: new Float32(), data: column.take() })]);
+    columns.push(['ceiling', makeData({ type: new Float32(), data: this.ceiling ?? f32(rows).fill(NaN) })]);
     columns.push(['window_index', makeData({ type: new Int32(), data: this.windowIndex.take() })]);
+    columns.push(['fault', makeData({ type: new Uint8(), data: this.faults.take() })]);
     columns.push(['athlete', makeData({ type: new Int32(), data: new Int32Array(rows).fill(athlete) })]);
     columns.push(['activity', vectorFromArray(this.activities, new Utf8()).data[0]!]);
     columns.push([

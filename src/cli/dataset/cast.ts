@@ -1,5 +1,6 @@
 /** Who is in a data set: profile, course of severity, protocol and sensors of each athlete, drawn from the data set's seed. */
 import { createSimulatedAthlete, type SimulatedAthlete } from '../../simulate/simulated-athlete.ts';
+import { type FaultKind } from '../../simulate/faults.ts';
 import { createRandom, hash32 } from '../../simulate/random.ts';
 import type { Profile } from '../../simulate/severity.ts';
 
@@ -34,16 +35,21 @@ export function uuidOf(seed: number): string {
 
 /**
  * Athlete `number` of a data set. Profiles: 45 % healthy, 20 % altered throughout, 35 % rising under fatigue, from sudden (8 s) to slow.
- * Sensors vary as they do among teams: force plates with one in ten, gravity left in with one in four, no watch or no position with some,
- * one in twelve with a single foot. All shares are (chosen). None of it depends on the profile.
+ * Sensors vary as they do among teams: force plates with one in ten, EMG with one in ten, oxygen uptake with one in twenty, SpO2 with one in five,
+ * gravity left in with one in four, no watch or no position with some. One in five jumps where others rest. Sensors fail at their natural rates.
+ * All shares are (chosen). None of it depends on the profile. With `fault` every athlete has that fault and is otherwise the same.
  */
-export function castMember(seed: number, number: number, durationS: number): CastMember {
+export function castMember(seed: number, number: number, durationS: number, fault: FaultKind | null = null): CastMember {
   const own = hash32(seed, 11, number);
   const random = createRandom(own, 12);
   const draw = random.next();
   const profile: Profile = draw < 0.45 ? 'healthy' : draw < 0.65 ? 'altered' : 'fatigue-drift';
   const onsetS = random.uniform(5, Math.max(6, 0.45 * durationS));
   const rampS = Math.exp(random.uniform(Math.log(8), Math.log(Math.max(9, 0.5 * durationS))));
+  // A stream of its own: what came with version 2 must not move the draws of version 1.
+  const later = createRandom(own, 13);
+  const more = { emg: later.next() < 0.1, vo2: later.next() < 0.05, spo2: later.next() < 0.2 };
+  const jumps = later.next() < 0.2;
   const simulated = createSimulatedAthlete({
     seed: own,
     durationS,
@@ -53,7 +59,10 @@ export function castMember(seed: number, number: number, durationS: number): Cas
     name: `sim-${seed}-${number}`,
     imuRateHz: random.next() < 0.7 ? 200 : 100,
     gravity: random.next() < 0.25 ? 'included' : 'removed',
-    sensors: { forcePlates: random.next() < 0.1, wearable: random.next() < 0.85, position: random.next() < 0.8 },
+    sensors: { forcePlates: random.next() < 0.1, wearable: random.next() < 0.85, position: random.next() < 0.8, ...more },
+    jumps,
+    faults: 'all',
+    ...(fault === null ? {} : { fault: { kind: fault, from: fault === 'moved' ? 'drawn' : 'start' } }),
     ...(profile === 'fatigue-drift' ? { severity: { onsetS, rampS } } : {}),
   });
   return { number, athleteId: uuidOf(own), simulated };

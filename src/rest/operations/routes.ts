@@ -7,7 +7,8 @@ const Readiness = Type.Object(
   {
     ready: Type.Boolean(),
     checks: Type.Record(Type.String(), Type.Object({ ok: Type.Boolean(), detail: Type.Optional(Type.String()) }), {
-      description: 'By name: database, model, executionProvider ...; a check that is not ok says why',
+      description:
+        'By name: database, store, scoring (with the model), executionProvider (cuda or cpu, and why not cuda); a check that is not ok says why',
     }),
   },
   { title: 'Readiness' },

@@ -16,7 +16,8 @@ export const scores = resource('scores', async (app, { repositories }) => {
         security,
         operationId: 'listScores',
         summary: 'Scored windows of an athlete',
-        description: 'One window a second while active. `from` is inclusive and `to` exclusive, by the start of the window.',
+        description:
+          'One window a second while active. `from` is inclusive and `to` exclusive, by the start of the window. Without `modelVersion` each window has the score of the version that was active then.',
         params: IdParams,
         querystring: ScoreQuery,
         response: { 200: PageOf(Score), ...problems(401, 403, 404, 422) },

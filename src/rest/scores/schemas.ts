@@ -34,6 +34,7 @@ export const Score = Type.Object(
     closedByUs: Micros,
     scoredAtUs: Micros,
     provisional: Type.Boolean({ description: 'Baselines were still those of the population' }),
+    shadow: Type.Boolean({ description: 'Beside the score that counts: of a shadow model or a re-score; only with modelVersion' }),
     attention: Type.Optional(
       Type.Object(
         { time: Vector, tokens: Vector, fAttn: Vector },
@@ -57,7 +58,13 @@ export const ScoreQuery = Type.Object(
     from: Type.Optional(Time),
     to: Type.Optional(Time),
     order: Type.Optional(OneOf(['desc', 'asc'], { description: 'By time; newest first unless told' })),
-    modelVersion: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    modelVersion: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 64,
+        description: 'Every score of this version. Without it: the one that counts of each window',
+      }),
+    ),
     include: Type.Optional(OneOf(['attention'])),
   },
   { additionalProperties: false },

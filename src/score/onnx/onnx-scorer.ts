@@ -4,14 +4,18 @@ import { KinewatchError } from '../../contracts/errors.ts';
 import type { ModelContract } from '../../contracts/model.ts';
 import { graphDifferences, graphInputs, graphOutputs, type GraphTensor } from '../graph.ts';
 import type { Scorer, WindowInput, WindowOutput } from '../ports.ts';
+import { type ExecutionProvider, openWithProvider } from './provider.ts';
 
 // What fails is thrown and said in our own words; the runtime would print it in red beside them.
 ort.env.logLevel = 'fatal';
 
-export type ExecutionProvider = 'auto' | 'cuda' | 'cpu';
+export type { ExecutionProvider };
 
 export interface OnnxScorerOptions {
+  /** The file of the graph, or what messages call it where `modelBytes` is given. */
   readonly modelPath: string;
+  /** The graph itself (from the registry): no file is read. */
+  readonly modelBytes?: Uint8Array;
   readonly contract: ModelContract;
   readonly executionProvider: ExecutionProvider;
   readonly maxBatch: number;
@@ -23,19 +27,14 @@ export interface OnnxScorer extends Scorer {
 }
 
 /**
- * Opens the graph, holds it against the contract and runs it once.
- * `auto` takes CUDA where this package's CUDA libraries are installed and says in `providerNote` why it did not.
+ * Opens the graph, holds it against the contract and, on CUDA, runs it once: a driver or kernel that does not fit shows only then.
+ * `auto` takes CUDA where it can be had and says in `providerNote` why it did not.
  * @throws KinewatchError cuda-unavailable where cuda was asked for and cannot be had; model-contract where the graph differs from the contract
  */
 export async function createOnnxScorer(options: OnnxScorerOptions): Promise<OnnxScorer> {
   const { contract, maxBatch } = options;
   if (!Number.isInteger(maxBatch) || maxBatch < 1) throw new RangeError(`maxBatch ${maxBatch}`);
-  const { session, provider, note } = await openSession(options);
-  const faults = graphDifferences(contract, session.inputMetadata.map(describe), session.outputMetadata.map(describe));
-  if (faults.length > 0) {
-    await session.release();
-    throw new KinewatchError('model-contract', `${options.modelPath} does not fit contract ${contract.version}: ${faults.join('; ')}`);
-  }
+  const { session, provider, note } = await openWithProvider(options.executionProvider, (wanted) => openSession(options, wanted));
   const inputs = graphInputs(contract).map(({ name, dimensions }) => {
     const width = dimensions.reduce((product, size) => product * size, 1);
     return { name, dimensions, width, data: new Float32Array(maxBatch * width) };
@@ -80,30 +79,42 @@ function describe(metadata: ort.InferenceSession.ValueMetadata): GraphTensor {
     : { name: metadata.name, type: 'no tensor', shape: [] };
 }
 
-interface Opened {
-  readonly session: ort.InferenceSession;
-  readonly provider: string;
-  readonly note: string | null;
-}
+const PROVIDERS: Readonly<Record<'cuda' | 'cpu', ort.InferenceSession.ExecutionProviderConfig[]>> = {
+  cuda: [{ name: 'cuda', deviceId: 0 }, 'cpu'],
+  cpu: ['cpu'],
+};
 
-async function openSession({ modelPath, executionProvider }: OnnxScorerOptions): Promise<Opened> {
-  if (executionProvider === 'cpu') return { session: await create(modelPath, ['cpu']), provider: 'cpu', note: null };
+/** A session whose graph fits the contract, and that has run where it is one on CUDA. */
+async function openSession(options: OnnxScorerOptions, provider: 'cuda' | 'cpu'): Promise<ort.InferenceSession> {
+  const { contract, modelPath, modelBytes } = options;
+  const session = await create(modelBytes ?? modelPath, PROVIDERS[provider]);
   try {
-    return { session: await create(modelPath, [{ name: 'cuda', deviceId: 0 }, 'cpu']), provider: 'cuda', note: null };
-  } catch (cause) {
-    // The runtime's message continues with its own log line and colour codes: the first line says it.
-    const [line = ''] = (cause as Error).message.split('\n');
-    const missing = `CUDA cannot be used: ${line.slice(0, 200)}. The CUDA libraries of onnxruntime-node are installed by \`node node_modules/onnxruntime-node/script/install --onnxruntime-node-install=cuda12\``;
-    if (executionProvider === 'cuda') throw new KinewatchError('cuda-unavailable', missing, { cause });
-    return { session: await create(modelPath, ['cpu']), provider: 'cpu', note: missing };
+    const faults = graphDifferences(contract, session.inputMetadata.map(describe), session.outputMetadata.map(describe));
+    if (faults.length > 0) {
+      throw new KinewatchError('model-contract', `${modelPath} does not fit contract ${contract.version}: ${faults.join('; ')}`);
+    }
+    if (provider === 'cuda') await session.run(emptyWindow(contract));
+    return session;
+  } catch (error) {
+    await session.release();
+    throw error;
   }
 }
 
+/** One window in which nothing was observed. */
+const emptyWindow = (contract: ModelContract): Record<string, ort.Tensor> =>
+  Object.fromEntries(
+    graphInputs(contract).map(({ name, dimensions }) => {
+      const width = dimensions.reduce((product, size) => product * size, 1);
+      return [name, new ort.Tensor('float32', new Float32Array(width), [1, ...dimensions])];
+    }),
+  );
+
 async function create(
-  modelPath: string,
+  graph: string | Uint8Array,
   executionProviders: ort.InferenceSession.ExecutionProviderConfig[],
 ): Promise<ort.InferenceSession> {
-  return ort.InferenceSession.create(modelPath, {
+  const options: ort.InferenceSession.SessionOptions = {
     executionProviders,
     // One thread a worker, and no spinning: the cores belong to the other workers and to the sockets.
     intraOpNumThreads: 1,
@@ -112,7 +123,8 @@ async function create(
     graphOptimizationLevel: 'all',
     logSeverityLevel: 4,
     extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
-  });
+  };
+  return typeof graph === 'string' ? ort.InferenceSession.create(graph, options) : ort.InferenceSession.create(graph, options);
 }
 
 /** Copies one window into its row of the batch; order as in graphInputs. */

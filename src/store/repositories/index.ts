@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Repositories } from '../../rest/ports.ts';
 import type { PrismaClient } from '../prisma.ts';
+import { createModelRegistry } from '../model-registry.ts';
 import { createAlertRepository } from './alerts.ts';
 import { createApiKeyRepository } from './api-keys.ts';
 import { createAthleteRepository } from './athletes.ts';
@@ -29,5 +30,6 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     webhooks: createWebhookRepository(prisma),
     gateways: createGatewayRepository(prisma, pool),
     devices: createDeviceRepository(prisma),
+    models: createModelRegistry(pool),
   };
 }

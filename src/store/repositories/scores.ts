@@ -33,6 +33,7 @@ function view(row: ScalarRow | RowWithBlobs): Score {
     closedByUs: Number(row.closed_by_us),
     scoredAtUs: Number(row.scored_at_us),
     provisional: row.provisional,
+    shadow: row.shadow,
   };
   if (!('f_attn' in row)) return score;
   return {
@@ -52,21 +53,21 @@ async function isVisible(pool: pg.Pool, team: TeamScope, athleteId: string): Pro
  * (scores written by a tool) every partition is asked.
  */
 async function newestScore(pool: pg.Pool, athleteId: string): Promise<Score | null> {
-  const checkpoint = await pool.query<{ model_version: string; window_index: string }>(
-    'SELECT model_version, window_index FROM checkpoint WHERE athlete_id = $1 ORDER BY updated_at DESC LIMIT 1',
+  const checkpoint = await pool.query<{ active_index: string }>(
+    'SELECT max(active_index) AS active_index FROM checkpoint WHERE athlete_id = $1 HAVING max(active_index) IS NOT NULL',
     [athleteId],
   );
   const [known] = checkpoint.rows;
   if (known !== undefined) {
-    const startUs = Number(known.window_index) * 1_000_000;
+    const startUs = Number(known.active_index) * 1_000_000;
     const { rows } = await pool.query<ScalarRow>(
-      `SELECT ${SCALAR_COLUMNS} FROM score WHERE athlete_id = $1 AND model_version = $2 AND start_us BETWEEN $3 AND $4 ORDER BY window_index DESC LIMIT 1`,
-      [athleteId, known.model_version, startUs - US_PER_DAY, startUs + 1_000_000],
+      `SELECT ${SCALAR_COLUMNS} FROM score WHERE athlete_id = $1 AND NOT shadow AND start_us BETWEEN $2 AND $3 ORDER BY window_index DESC LIMIT 1`,
+      [athleteId, startUs - US_PER_DAY, startUs + 1_000_000],
     );
     if (rows[0] !== undefined) return view(rows[0]);
   }
   const { rows } = await pool.query<ScalarRow>(
-    `SELECT ${SCALAR_COLUMNS} FROM score WHERE athlete_id = $1 ORDER BY window_index DESC, scored_at_us DESC LIMIT 1`,
+    `SELECT ${SCALAR_COLUMNS} FROM score WHERE athlete_id = $1 AND NOT shadow ORDER BY window_index DESC LIMIT 1`,
     [athleteId],
   );
   return rows[0] === undefined ? null : view(rows[0]);
@@ -116,7 +117,8 @@ function listQuery(athleteId: string, filter: ScoreFilter, limit: number, after:
   const where = ['athlete_id = $1'];
   if (filter.fromUs !== null) where.push(`start_us >= ${bind(filter.fromUs)}`);
   if (filter.toUs !== null) where.push(`start_us < ${bind(filter.toUs)}`);
-  if (filter.modelVersion !== null) where.push(`model_version = ${bind(filter.modelVersion)}`);
+  // Unless a version is asked for, a window has the one score that counts.
+  where.push(filter.modelVersion === null ? 'NOT shadow' : `model_version = ${bind(filter.modelVersion)}`);
   const down = filter.order === 'desc';
   if (after !== null) {
     where.push(`start_us ${down ? '<=' : '>='} ${bind(after.startUs)}`);
