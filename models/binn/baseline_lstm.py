@@ -66,14 +66,15 @@ def series_of(windows: WindowSet, rows: np.ndarray, at_once: int = 512) -> np.nd
 
 
 def digest_of(windows: WindowSet, folder: Path) -> str:
-    """Of the data set's description, file sizes and narrow columns, and of the settings here."""
+    """Of the data set's description, file sizes and narrow columns (of the athletes it is fitted on and stopped by), and of the settings here."""
     digest = hashlib.sha256(json.dumps([HIDDEN, HEAD, BATCH, LEARNING_RATE, PATIENCE, MAX_PASSES, MAX_WINDOWS, FOLD]).encode())
     description = folder / "dataset.json"
     digest.update(description.read_bytes() if description.exists() else b"")
     for file in sorted(folder.glob("*.arrow")):
         digest.update(f"{file.name} {file.stat().st_size}".encode())
+    rows = np.concatenate((rows_of(windows.of("train")), rows_of(windows.of("validation"))))
     for name in ("athlete", "window_index", "label_altered", "phys", "perf", "context"):
-        digest.update(np.ascontiguousarray(windows.columns[name]).tobytes())
+        digest.update(np.ascontiguousarray(windows.columns[name][rows]).tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -233,6 +233,12 @@ def what_it_learned_from(files: dict) -> str:
     return "\n".join(lines)
 
 
+def of_which_set(report: dict) -> str:
+    """Where the test athletes come from, if not from the training set's own split."""
+    given = report.get("testData")
+    return f" of a set of their own (seed {given['seed']}), with the training set's priors" if given else ""
+
+
 def state_figures(files: dict) -> str | None:
     report = files["evaluation"]
     if report is None:
@@ -247,8 +253,8 @@ def state_figures(files: dict) -> str | None:
     half_lives = "; ".join(f"{MODEL_NAMES[name]}: {figures['halfLifeWindows']} windows" for name, figures in running.items())
     at_alert = report["atAlertThreshold"]
     return "\n".join([
-        f"{report['athletes']} {report['split']} athletes, {report['windows']} windows of movement, {report['altered']:.1%} of them altered (windows at rest are left out: "
-        f"rest does not show movement), {report['bootstraps']} draws.\nSensitivity, specificity and F1 at the threshold with the {report['thresholdRule']}.",
+        f"{report['athletes']} {report['split']} athletes{of_which_set(report)}, {report['windows']} windows of movement, {report['altered']:.1%} of them altered (windows at rest "
+        f"are left out: rest does not show movement), {report['bootstraps']} draws.\nSensitivity, specificity and F1 at the threshold with the {report['thresholdRule']}.",
         "",
         table(["", *(MODEL_NAMES.get(name, name) for name in models)], rows),
         "",
@@ -530,11 +536,10 @@ def second_sets(files: dict) -> str | None:
     rows, wrong = [], []
     for name, report in sets.items():
         binn = report["models"]["binn"]
-        rows.append([name, str(report["dataset"].get("seed")), str(report["athletes"]), str(report["windows"]), *(show(binn.get(key)) for key in keys)])
+        rows.append([name, str((report.get("testData") or report["dataset"]).get("seed")), str(report["athletes"]), str(report["windows"]), *(show(binn.get(key)) for key in keys)])
         wrong += [f"{name}: {label} excludes {wanted:g}" for key, wanted, label in should if holds(binn[key], wanted) is False]
     text = (
-        "Made from other seeds with population priors of their own (the service uses the contract's). The model and its calibration stay as they are; baselines are fitted\n"
-        "anew on each set."
+        "The model and its calibration stay as they are. Where a set has priors of its own (the service uses the contract's), baselines are fitted anew on it."
     )
     end = "No interval of slope, intercept or observed / expected excludes what it should be."
     if wrong:

@@ -2,7 +2,9 @@
 
     python -m binn.evaluate --data models/data/first --model models --out models/evaluation.json
 
-Nothing is fitted or chosen on test athletes: models on training athletes, stopping, calibration and thresholds on validation athletes. Intervals are
+    python -m binn.evaluate --data models/data/first --test-data models/data/test --model models --out models/evaluation.json
+
+The second form takes all athletes of another folder as test athletes. Nothing is fitted or chosen on test athletes: models on training athletes, stopping, calibration and thresholds on validation athletes. Intervals are
 percentiles of a bootstrap over athletes; comparisons use the same draws.
 """
 
@@ -25,6 +27,7 @@ from .calibrate import alarms, sigmoid
 from .data import Athlete, WindowSet
 from .metrics import Draws, auc, binary_figures, decisions, error_figures, interval, intervals, ratio, share_of_ceiling, thin, youden_threshold
 from .scoring import dump, float_column, movement_with_label, rows_of, score_exported, sensors_of, time_graph
+from .test_set import WithTestSet
 
 BOOTSTRAPS = 1000
 CURVE_POINTS = 101
@@ -156,6 +159,11 @@ def fit_baselines(windows: WindowSet, folder: Path, validation: list[Athlete], t
     return out, facts
 
 
+def own(description: dict) -> dict:
+    """What dataset.json says of a set, without its long lists and the contract."""
+    return {key: value for key, value in description.items() if key != "contract" and not isinstance(value, list)}
+
+
 def evaluate(windows: WindowSet, folder: Path, model: Path, args: argparse.Namespace, log) -> dict:
     """The whole report. See the module's docblock; keys are read by card.py and plots.py."""
     clock = Clock(log)
@@ -185,8 +193,8 @@ def evaluate(windows: WindowSet, folder: Path, model: Path, args: argparse.Names
     activity = windows.columns["activity"][rows][known]
     wanted = {name: windows.columns[f"label_{name}"][rows] for name in ("rehab", "performance")}
     altered = windows.columns["label_altered"][rows] == 1
-    severity = float_column(folder, "label_severity", rows)
-    ceiling = float_column(folder, "ceiling", rows)
+    folders = [folder] if args.test_data is None else [folder, args.test_data]
+    severity, ceiling = float_column(folders, "label_severity", rows), float_column(folders, "ceiling", rows)
     clock.lap("columns")
     report = {
         "format": 2, "split": args.split, "athletes": len(test), "windows": int(known.sum()), "altered": round(float(y.mean()), 4), "bootstraps": BOOTSTRAPS,
@@ -211,7 +219,8 @@ def evaluate(windows: WindowSet, folder: Path, model: Path, args: argparse.Names
         "alerts": alert_figures(windows, test, p_all["binn"][1], alert),
         "graph": time_graph(windows, rows, model / "binn.onnx"),
         "curves": curves(p, y),
-        "dataset": {key: value for key, value in windows.description.items() if key != "contract" and not isinstance(value, list)},
+        "dataset": own(windows.description),
+        "testData": own(windows.test_description) if isinstance(windows, WithTestSet) else None,
     }
     clock.lap("parts and curves")
     report["seconds"] = clock.seconds
@@ -235,6 +244,7 @@ def selective(p: np.ndarray, y: np.ndarray, threshold: float, draws: Draws, enou
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--test-data", type=Path, help="a set made with --priors of the first: all its athletes are the test athletes then")
     parser.add_argument("--model", type=Path, required=True, help="folder with binn.onnx and binn.json")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--split", default="test", choices=("validation", "test"))
@@ -247,7 +257,7 @@ def main() -> None:
     def log(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    windows = WindowSet(args.data)
+    windows = WindowSet(args.data) if args.test_data is None else WithTestSet(args.data, args.test_data)
     with threadpool_limits(args.threads):
         report = evaluate(windows, args.data, args.model, args, log)
     if args.out:

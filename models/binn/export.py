@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import torch
 
@@ -112,11 +113,56 @@ def sha256(path: Path) -> str:
 
 
 def load_checkpoint(path: Path) -> tuple[Binn, dict]:
-    """The model and the rest of what train.py stored."""
+    """The model and the rest of what train.py stored; of a graph (binn.onnx), the model that it came from and what its contract says."""
+    if path.suffix == ".onnx":
+        return load_graph(path)
     stored = torch.load(path, map_location="cpu", weights_only=True)
     model = Binn(Sizes(**stored["sizes"]))
     model.load_state_dict(stored["model"])
     return model.eval(), stored
+
+
+def load_graph(path: Path) -> tuple[Binn, dict]:
+    """
+    The weights of an exported graph with binn.json beside it, so that what is shipped can be calibrated again or taken apart without the checkpoint. Most
+    initialisers keep their names; the exporter turns three matrices round and packs the LSTM. Raises ValueError where a weight is missing.
+    """
+    contract = json.loads(path.with_name("binn.json").read_text())
+    model = Binn(Sizes(**{key: value for key, value in contract["sizes"].items() if key in Sizes.__dataclass_fields__}))
+    graph = onnx.load(str(path)).graph
+    values = {tensor.name: torch.from_numpy(onnx.numpy_helper.to_array(tensor).copy()) for tensor in graph.initializer}
+    state = model.state_dict()
+    found = {name: value for name, value in values.items() if name in state}
+    # A product whose bias is a parameter `x.bias` was made of `x.weight`, transposed.
+    made_by = {output: node for node in graph.node for output in node.output}
+    for node in graph.node:
+        if node.op_type == "Add" and any(name.endswith(".bias") for name in node.input):
+            bias = next(name for name in node.input if name.endswith(".bias"))
+            product = next((made_by[name] for name in node.input if name in made_by and made_by[name].op_type == "MatMul"), None)
+            if product is not None and product.input[1] in values:
+                found[bias.removesuffix("bias") + "weight"] = values[product.input[1]].T
+    lstm = next((node for node in graph.node if node.op_type == "LSTM"), None)
+    if lstm is not None:
+        found |= lstm_weights(*(values[name] for name in lstm.input[1:4]))
+    lacking = [name for name in state if name not in found and name not in ("logit_knots", "logit_bends")]
+    if lacking:
+        raise ValueError(f"{path} lacks {', '.join(lacking)}")
+    model.load_state_dict({name: found.get(name, state[name]).reshape(state[name].shape) for name in state})
+    return model.eval(), {"model": model.state_dict(), "sizes": model.sizes.to_dict(), "training": contract["trainedOn"]["training"]}
+
+
+def lstm_weights(w: torch.Tensor, r: torch.Tensor, b: torch.Tensor) -> dict[str, torch.Tensor]:
+    """ONNX packs the gates as input, output, forget, cell and both biases in one row; PyTorch has input, forget, cell, output."""
+    def gates(packed: torch.Tensor) -> torch.Tensor:
+        i, o, f, c = packed.chunk(4)
+        return torch.cat((i, f, c, o))
+
+    out = {}
+    for side, suffix in enumerate(("", "_reverse")):
+        ours, theirs = b[side].chunk(2)
+        out |= {f"lstm.weight_ih_l0{suffix}": gates(w[side]), f"lstm.weight_hh_l0{suffix}": gates(r[side])}
+        out |= {f"lstm.bias_ih_l0{suffix}": gates(ours), f"lstm.bias_hh_l0{suffix}": gates(theirs)}
+    return out
 
 
 def main() -> None:

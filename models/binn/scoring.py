@@ -79,10 +79,10 @@ def time_graph(windows: WindowSet, rows: np.ndarray, graph: Path, batch: int = 8
     return {"bytes": graph.stat().st_size, "msPerWindow": round(float(np.median(took[10:])) * 1000 / batch, 4), "batch": batch}
 
 
-def extra_column(folder: Path, name: str) -> np.ndarray | None:
-    """A column that data.py does not read, over the rows in the same order (files by name, batches as they lie); None where a file has none."""
+def extra_column(folder: Path | list[Path], name: str) -> np.ndarray | None:
+    """A column that data.py does not read, over the rows in the same order (folder by folder, files by name, batches as they lie); None where a file has none."""
     parts = []
-    for file in sorted(folder.glob("*.arrow")):
+    for file in (file for one in (folder if isinstance(folder, list) else [folder]) for file in sorted(one.glob("*.arrow"))):
         reader = pa.ipc.open_file(pa.memory_map(str(file)))
         if name not in reader.schema.names:
             return None
@@ -91,7 +91,7 @@ def extra_column(folder: Path, name: str) -> np.ndarray | None:
     return np.concatenate(parts) if parts else None
 
 
-def float_column(folder: Path, name: str, rows: np.ndarray) -> np.ndarray | None:
+def float_column(folder: Path | list[Path], name: str, rows: np.ndarray) -> np.ndarray | None:
     """A column of numbers at these rows, or None where it is absent or NaN throughout."""
     column = extra_column(folder, name)
     values = None if column is None else column.astype(np.float64)[rows]

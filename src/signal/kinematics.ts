@@ -21,22 +21,17 @@ export type Point = readonly [x: number, y: number, z: number];
 const SHORTEST_SEGMENT_M = 1e-4;
 
 /**
- * Angle in radians, 0 to pi, between the segments joint-proximal and joint-distal, eq. 5, points in metres.
- * The cosine is clamped to [-1, 1], since rounding can carry it past; a segment without length or a NaN coordinate gives NaN, a missing value.
+ * Angle in radians, 0 to pi, between the segments joint-proximal and joint-distal, eq. 5, points in metres. Taken from cross and dot product, which
+ * is the paper's arccosine without its loss of half the digits near 0 and pi, and needs no clamping. A segment without length or a NaN coordinate
+ * gives NaN, a missing value.
  */
 export function jointAngle(proximal: Point, joint: Point, distal: Point): number {
-  let dot = 0;
-  let a2 = 0;
-  let b2 = 0;
-  for (const axis of [0, 1, 2] as const) {
-    const a = proximal[axis] - joint[axis];
-    const b = distal[axis] - joint[axis];
-    dot += a * b;
-    a2 += a * a;
-    b2 += b * b;
-  }
-  const lengthA = Math.sqrt(a2);
-  const lengthB = Math.sqrt(b2);
-  if (!(lengthA > SHORTEST_SEGMENT_M && lengthB > SHORTEST_SEGMENT_M)) return Number.NaN;
-  return Math.acos(Math.min(1, Math.max(-1, dot / lengthA / lengthB)));
+  const a = difference(proximal, joint);
+  const b = difference(distal, joint);
+  if (!(norm(a) > SHORTEST_SEGMENT_M && norm(b) > SHORTEST_SEGMENT_M)) return Number.NaN;
+  const cross: Point = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+  return Math.atan2(norm(cross), a[0] * b[0] + a[1] * b[1] + a[2] * b[2]);
 }
+
+const difference = (a: Point, b: Point): Point => [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
+const norm = (a: Point): number => Math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2]);
