@@ -1,5 +1,6 @@
 /** npm run rescore, as it is run, with the real graph: past windows under another version, from the stored frames. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,10 +43,14 @@ let copy: string;
 let windows: number;
 const startUs = Math.floor(Date.now() / 1000) * 1e6 - 60e6;
 
+const environment = (): Record<string, string> => ({
+  PATH: process.env['PATH'] ?? '',
+  EXECUTION_PROVIDER: 'cpu',
+  DATABASE_URL: database.connectionString,
+});
 const run = (args: readonly string[], env: Record<string, string> = {}): Promise<Ended> =>
   new Promise((done) => {
-    const all = { PATH: process.env['PATH'] ?? '', EXECUTION_PROVIDER: 'cpu', DATABASE_URL: database.connectionString, ...env };
-    execFile(process.execPath, [PROGRAM, ...args], { env: all, timeout: 90_000 }, (error, stdout, stderr) =>
+    execFile(process.execPath, [PROGRAM, ...args], { env: { ...environment(), ...env }, timeout: 90_000 }, (error, stdout, stderr) =>
       done({ status: error === null ? 0 : Number(error.code), stdout, stderr }),
     );
   });
@@ -131,6 +136,57 @@ describe('npm run rescore', { timeout: 180_000 }, () => {
     expect(again).toMatchObject({ windows, written: lost.rowCount, missing: 0 });
     expect(again.athletes.filter(({ written }) => written > 0)).toMatchObject([{ athleteId: squad.athleteIds[1], written: lost.rowCount }]);
     expect(await countOf(`model_version = '${NEW}'`)).toBe(windows);
+  });
+
+  it('killed half-way, it goes on when it is started again, and ends with the rows of an unbroken run', async () => {
+    const forget = (): Promise<unknown> => database.pool.query('DELETE FROM score WHERE model_version = $1', [NEW]);
+    /** All that was written but when. */
+    const written = async (): Promise<unknown[]> => {
+      const { rows } = await database.pool.query<{ row: unknown }>(
+        `SELECT to_jsonb(s) - 'scored_at_us' AS row FROM score s WHERE model_version = $1 ORDER BY athlete_id, window_index`,
+        [NEW],
+      );
+      return rows.map(({ row }) => row);
+    };
+    /** Sessions of the command on the server. */
+    const sessions = async (where: string): Promise<number> => {
+      const sql = `SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'kinewatch rescore' AND ${where}`;
+      return Number((await database.pool.query<{ n: string }>(sql)).rows[0]?.n);
+    };
+    await forget();
+    await rescore('--all');
+    const unbroken = await written();
+    expect(unbroken).toHaveLength(windows);
+
+    await forget();
+    // Every athlete has a part of its windows, as one killed between two transactions of an athlete would leave it.
+    const part = await rescore('--all', '--to', new Date(startUs / 1000 + 8_000).toISOString());
+    // The key of the second athlete's newest window, held by a transaction that is open: it stops the run inside a transaction of its own.
+    const holder = await database.pool.connect();
+    await holder.query('BEGIN');
+    await holder.query(
+      `INSERT INTO score SELECT (jsonb_populate_record(s, jsonb_build_object('model_version', $1::text, 'shadow', true))).* FROM score s
+       WHERE athlete_id = $2 AND NOT shadow ORDER BY window_index DESC LIMIT 1`,
+      [NEW, squad.athleteIds[1]],
+    );
+    const child = spawn(process.execPath, [PROGRAM, '--model', NEW, '--all'], { env: environment(), stdio: 'ignore' });
+    const ended = once(child, 'exit');
+    try {
+      await expect.poll(() => sessions(`wait_event_type = 'Lock'`), { timeout: 60_000 }).toBe(1);
+    } finally {
+      child.kill('SIGKILL');
+      await ended;
+      await holder.query('ROLLBACK');
+      holder.release();
+    }
+    expect(child.signalCode).toBe('SIGKILL');
+    await expect.poll(() => sessions('true'), { timeout: 60_000 }).toBe(0);
+    const kept = await countOf(`model_version = '${NEW}'`);
+    expect(kept).toBeGreaterThan(part.written);
+    expect(kept).toBeLessThan(windows);
+
+    expect(await rescore('--all')).toMatchObject({ windows, written: windows - kept, missing: 0 });
+    expect(await written()).toEqual(unbroken);
   });
 
   it('scores a session, a team, and nothing for ASMS', async () => {

@@ -64,13 +64,8 @@ describe('shard on PostgreSQL', () => {
   });
   afterAll(() => database.stop());
 
-  it('scores what is pushed as the offline replay of the stored rows does, in batches', async () => {
-    const squad = await makeSquad(database.pool, 6, startUs);
-    const scorer = createFakeScorer(contract, 4);
-    const notices: number[] = [];
-    const shard = start(createShardStore(database.pool), scorer, startUs - 1e6, {
-      onScored: (windows) => notices.push(...windows.map((w) => w.windowIndex)),
-    });
+  /** Stores the squad's frames and pushes them as they commit, until all is scored and committed. */
+  async function scoreWhole(shard: Shard, squad: Squad): Promise<ReturnType<Shard['stats']>> {
     shard.open(squad.opened);
     await store(database.pool, squad.frames, (frames) => {
       shard.push(packFrames(frames));
@@ -78,6 +73,17 @@ describe('shard on PostgreSQL', () => {
     await shard.drain();
     const stats = shard.stats();
     await shard.close();
+    return stats;
+  }
+
+  it('scores what is pushed as the offline replay of the stored rows does, in batches', async () => {
+    const squad = await makeSquad(database.pool, 6, startUs);
+    const scorer = createFakeScorer(contract, 4);
+    const notices: number[] = [];
+    const shard = start(createShardStore(database.pool), scorer, startUs - 1e6, {
+      onScored: (windows) => notices.push(...windows.map((w) => w.windowIndex)),
+    });
+    const stats = await scoreWhole(shard, squad);
     const windows = await expectOracle(database, squad);
     expect(windows).toBeGreaterThanOrEqual(6 * (SECONDS - 4));
     expect(stats).toMatchObject({ windowsDue: windows, windowsScored: windows, quarantined: [], lateSamples: 0, droppedFrames: 0 });
@@ -138,13 +144,7 @@ describe('shard on PostgreSQL', () => {
     };
     await database.pool.query('UPDATE athlete SET mass_kg = 1 WHERE id = $1', [sick]);
     const shard = start(createShardStore(database.pool), scorer, startUs - 1e6);
-    shard.open(squad.opened);
-    await store(database.pool, squad.frames, (frames) => {
-      shard.push(packFrames(frames));
-    });
-    await shard.drain();
-    const stats = shard.stats();
-    await shard.close();
+    const stats = await scoreWhole(shard, squad);
     expect(stats.quarantined).toEqual([{ athleteId: sick, reason: expect.stringContaining('score-not-finite') }]);
     expect(await storedScores(database.pool, sick)).toHaveLength(3);
     await expectOracle(database, { ...squad, athleteIds: squad.athleteIds.slice(1) });

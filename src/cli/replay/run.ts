@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { KinewatchError } from '../../contracts/errors.ts';
 import type { RecordedStream } from '../../recordings/recording.ts';
 import { startEmbedded } from './embedded.ts';
 import { findFiles, planStarts, readFiles, type RecordingFile } from './files.ts';
@@ -9,13 +8,7 @@ import { HELP, readOptions, type ReplayOptions } from './options.ts';
 import { deviceSerial, playFile, type Service } from './play.ts';
 import { describe, type FileFault, type FileReport, reportOf } from './report.ts';
 import { type AthleteFields, createProvisioner } from '../rest-client.ts';
-
-/** Where the command writes; the process's own streams but in tests. */
-export interface Output {
-  readonly stdout: (text: string) => void;
-  /** One line, without its end. */
-  readonly log: (line: string) => void;
-}
+import { messageOf, runCommand, type ExitStatus, type Output } from '../run-command.ts';
 
 const TEAM = 'Replay';
 
@@ -79,8 +72,6 @@ function createRefuse(log: Output['log']): Refuse {
     if (before === undefined) first.set(reason, path);
   };
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What a run works with, beside the service. */
 interface Job {
@@ -148,7 +139,7 @@ async function playReadable(job: Job): Promise<string | null> {
   }
 }
 
-async function run(options: ReplayOptions, { stdout, log }: Output): Promise<0 | 1> {
+async function run(options: ReplayOptions, { stdout, log }: Output): Promise<ExitStatus> {
   const refuse = createRefuse(log);
   const found = await findFiles(options.paths, (path) => log(`${path}: no recording, passed over`));
   const read = await readFiles(found, options.rateHz, options.athlete);
@@ -167,16 +158,5 @@ async function run(options: ReplayOptions, { stdout, log }: Output): Promise<0 |
 }
 
 /** Runs the command; its exit status: 0, 1 where a file was refused or the service failed, 2 on wrong use. Never rejects. */
-export async function runReplay(args: readonly string[], output: Output): Promise<0 | 1 | 2> {
-  try {
-    const options = readOptions(args);
-    if (!options.help) return await run(options, output);
-    output.stdout(`${HELP}\n`);
-    return 0;
-  } catch (error) {
-    const usage = error instanceof KinewatchError && error.code === 'usage';
-    output.log(messageOf(error));
-    if (usage) output.log('npm run replay -- --help tells how it is used.');
-    return usage ? 2 : 1;
-  }
-}
+export const runReplay = (args: readonly string[], output: Output): Promise<ExitStatus> =>
+  runCommand({ name: 'replay', help: HELP, readOptions, run }, args, output);

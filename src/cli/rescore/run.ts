@@ -12,14 +12,8 @@ import { createRescoreStore, type RescoreAthlete, type RescoreStore, type Window
 import { createShardStore } from '../../store/shard-store.ts';
 import { openCommandDatabase } from '../database.ts';
 import { createProgress, type Progress } from '../progress.ts';
+import { messageOf, runCommand, type ExitStatus, type Output } from '../run-command.ts';
 import { HELP, readOptions, type RescoreOptions } from './options.ts';
-
-/** Where the command writes. */
-export interface Output {
-  readonly stdout: (text: string) => void;
-  /** One line, without its end. */
-  readonly log: (line: string) => void;
-}
 
 /** Rows of one transaction: a second's work, and what a run that is killed does again at most beside the athlete it was at. */
 const ROWS = 256;
@@ -49,8 +43,6 @@ interface Bench {
   readonly store: RescoreStore;
   readonly progress: Progress;
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 async function select(
   store: RescoreStore,
@@ -168,7 +160,7 @@ async function rescore(pool: Bench['pool'], options: RescoreOptions, log: Output
   }
 }
 
-async function run(options: RescoreOptions, { stdout, log }: Output): Promise<0 | 1> {
+async function run(options: RescoreOptions, { stdout, log }: Output): Promise<ExitStatus> {
   const database = await openCommandDatabase(readConfig(), log);
   try {
     await migrate(database.connectionString);
@@ -189,16 +181,5 @@ async function run(options: RescoreOptions, { stdout, log }: Output): Promise<0 
 }
 
 /** Runs the command; its exit status: 0, 1 where an athlete or the database failed, 2 on wrong use. Never rejects. */
-export async function runRescore(args: readonly string[], output: Output): Promise<0 | 1 | 2> {
-  try {
-    const options = readOptions(args);
-    if (!options.help) return await run(options, output);
-    output.stdout(`${HELP}\n`);
-    return 0;
-  } catch (error) {
-    const isUsage = error instanceof KinewatchError && error.code === 'usage';
-    output.log(messageOf(error));
-    if (isUsage) output.log('npm run rescore -- --help tells how it is used.');
-    return isUsage ? 2 : 1;
-  }
-}
+export const runRescore = (args: readonly string[], output: Output): Promise<ExitStatus> =>
+  runCommand({ name: 'rescore', help: HELP, readOptions, run }, args, output);

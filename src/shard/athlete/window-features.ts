@@ -1,8 +1,8 @@
 /** Features of a raw window (physical units, before normalisation) that decide the activity class. */
-import type { ScalarName } from '../align/channel-map.ts';
-import type { ScalarReading } from '../align/scalars.ts';
-import type { ModelContract } from '../contracts/model.ts';
-import type { ActivityFeatures } from '../normalise/activity.ts';
+import type { ScalarName } from '../../align/channel-map.ts';
+import type { ScalarReading } from '../../align/scalars.ts';
+import type { ModelContract } from '../../contracts/model.ts';
+import type { ActivityFeatures } from '../../normalise/activity.ts';
 
 /** Below this total force the athlete is off the plates, in body weights. */
 const OFF_PLATE_BW = 0.05;

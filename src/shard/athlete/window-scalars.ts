@@ -1,7 +1,7 @@
 /** Physiological, performance and context values of a window, by the names of the model contract. */
-import type { ScalarName } from '../align/channel-map.ts';
-import type { ScalarReading } from '../align/scalars.ts';
-import type { ActivityClass, ScalarChannel } from '../contracts/model.ts';
+import type { ScalarName } from '../../align/channel-map.ts';
+import type { ScalarReading } from '../../align/scalars.ts';
+import type { ActivityClass, ScalarChannel } from '../../contracts/model.ts';
 
 /** What the window's streams reported; the first stream that has a name wins. */
 export interface ScalarReadings {
