@@ -398,6 +398,12 @@ def few_shot(files: dict) -> str | None:
     ])
 
 
+def noticed_cell(view: dict) -> str:
+    """What the service's own detectors make of a fault: how much of it they notice, of what, and how often they say so without it."""
+    given = view.get("noticed", {"note": "-"})
+    return given["note"] if "note" in given else f"{show(given['share'])} of {given['of']}; {show(given['false'])}"
+
+
 def robustness(files: dict) -> str | None:
     report = files["robustness"]
     if report is None:
@@ -417,9 +423,9 @@ def robustness(files: dict) -> str | None:
     measured = {kind: view for kind, view in report["faults"].items() if "note" not in view}
     if measured:
         text += ["Faults, against the same athletes as they come (some have faults of their own); \"while on\": the same windows of both sets.", "", table(
-            ["Fault", "athletes", "AUC as they come", "AUC with it", "AUC difference", "AUC difference while on", "ECE", "logit sd difference", "noticed (share of windows)"], [
+            ["Fault", "athletes", "AUC as they come", "AUC with it", "AUC difference", "AUC difference while on", "ECE", "logit sd difference", "noticed; false"], [
                 [kind, str(view["athletes"]), show(view["clean"]), show(view["auc"]), show(view["aucDifference"]), show(view.get("whileOn", {}).get("aucDifference")),
-                 show(view["ece"]), show(view["logitSdDifference"]), show(view.get("noticedWindows"))] for kind, view in measured.items()
+                 show(view["ece"]), show(view["logitSdDifference"]), noticed_cell(view)] for kind, view in measured.items()
             ]), ""]
     left = report["faultsLeftOut"] + [kind for kind, view in report["faults"].items() if "note" in view]
     if left:
@@ -447,7 +453,7 @@ def segments(files: dict) -> str | None:
     if rows:
         text += [table(["", "true", "predicted", *keys.values()], rows), ""]
     text += [
-        "Per time sample (one second a window, rest cut out; steps at their own rate): precision, recall, Dice, IoU and the mean IoU of both classes, from scikit-learn. mAP: scikit-learn's",
+        "Per time sample (one second a window, rest cut out; faults in hundredths of a second for each IMU and kind; steps at their own rate): precision, recall, Dice, IoU and the mean IoU of both classes, from scikit-learn. mAP: scikit-learn's",
         "average precision over predicted segments, ranked by mean state, matched one to one from the highest score down at temporal IoU 0.5 to 0.95, times the share of true segments found.",
         *notes,
     ]

@@ -5,6 +5,10 @@
 Missing sensors are masked in the data set itself. Faults come from data sets of the same athletes that `npm run dataset -- --fault KIND --split test`
 wrote; an athlete counts where both sets have them, and differences use the same draws of athletes. The set beside it is as athletes come: some have
 faults of their own. A fault may last for a part of the session only, so the windows during which it is on are shown apart.
+
+Whether the service notices a fault comes from sessions.json of both sets: for exchanged sides the share of athletes whose session says so, and of the
+same athletes without the fault; for intervals the share of the fault's time that found intervals of its kind cover at the faulty sensor, and of the time
+without it, over all IMUs of the same athletes in the clean set. A kind without a detector says so, with what else is found at the sensor meanwhile.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from .data import Athlete, WindowSet
 from .evaluate import BOOTSTRAPS
 from .metrics import Draws, auc, calibration_error, interval, ratio
 from .scoring import dump, float_column, hide_groups, movement_with_label, rows_of, score_exported
+from .sessions import DETECTED, IMUS, Session, length, read_sessions, shared, spans_of
 
 FAULTS = ("dropout", "saturation", "drift", "swapped", "moved", "misaligned", "rate")
 
@@ -115,7 +120,59 @@ def fault_on(windows: WindowSet, folder: Path, athletes: list[Athlete], kind: st
     return codes == kinds.index(kind) if codes is not None and kind in kinds else None
 
 
-def at_fault(windows: WindowSet, folder: Path, kind: str, model: Path, minimum: dict, seed: int) -> dict:
+def share(above: list[float], below: list[float], draws: Draws) -> list[float] | None:
+    """Sum over sum with its interval over athletes; one value each an athlete."""
+    return interval(ratio(draws.sums(np.array(above, float)), draws.sums(np.array(below, float))))
+
+
+def sides_noticed(clean: list[Session], hurt: list[Session], seed: int) -> dict:
+    """The same athletes in the same order. Those whose sides are exchanged by chance count for no false alarm."""
+    draws = Draws(np.arange(len(hurt)), BOOTSTRAPS, seed)
+    ones = [1.0] * len(hurt)
+    sound = [float(all(kind != "swapped" for _, kind, _, _ in session.truth)) for session in clean]
+    return {
+        "of": "athletes", "share": share([s.sides == "swapped" for s in hurt], ones, draws), "undecided": share([s.sides == "undecided" for s in hurt], ones, draws),
+        "false": share([ok * (s.sides == "swapped") for s, ok in zip(clean, sound)], sound, draws),
+        "undecidedWithout": share([ok * (s.sides == "undecided") for s, ok in zip(clean, sound)], sound, draws),
+    }
+
+
+def under_found(session: Session, others: Session, kind: str, found: str) -> tuple[float, float]:
+    """Seconds of true `kind` in `others` that intervals of kind `found` in `session` cover at the same sensor, and seconds of true `kind`."""
+    true = {place: spans_of(others.truth, place, kind) for place in IMUS}
+    return sum(shared(true[place], spans_of(session.found, place, found)) for place in IMUS), sum(length(spans) for spans in true.values())
+
+
+def intervals_noticed(clean: list[Session], hurt: list[Session], kind: str, seed: int) -> dict:
+    """As sides_noticed, for a fault with a start and an end."""
+    draws = Draws(np.arange(len(hurt)), BOOTSTRAPS, seed)
+    covered = {}
+    for found in (*DETECTED, "flat"):
+        during, without = [under_found(s, s, kind, found) for s in hurt], [under_found(c, s, kind, found) for c, s in zip(clean, hurt)]
+        covered[found] = [share([a for a, _ in pairs], [b for _, b in pairs], draws) for pairs in (during, without)]
+    if kind not in DETECTED:
+        seen = {found: {"during": pair[0], "without": pair[1]} for found, pair in covered.items() if any(value and value[0] > 0 for value in pair)}
+        return {"note": "no detector", "seenAs": seen}
+    inside = [under_found(c, c, kind, kind) for c in clean]
+    called = [sum(length(spans_of(c.found, place, kind)) for place in IMUS) for c in clean]
+    false = [total - hit for total, (hit, _) in zip(called, inside)]
+    return {"of": "fault time", "share": covered[kind][0], "false": share(false, [len(IMUS) * c.seconds - on for c, (_, on) in zip(clean, inside)], draws)}
+
+
+def noticed(folder: Path, other: Path, athletes: list[int], kind: str, seed: int) -> dict:
+    """What the service's detectors say with the fault (`other`) and without it (`folder`), on the athletes that both files have."""
+    without, with_it = read_sessions(folder), read_sessions(other)
+    if without is None or with_it is None:
+        return {"note": "not known: a set without sessions.json"}
+    both = [number for number in athletes if number in without and number in with_it]
+    if not both:
+        return {"note": "not known: no session of these athletes"}
+    clean, hurt = [without[number] for number in both], [with_it[number] for number in both]
+    figures = sides_noticed(clean, hurt, seed) if kind == "swapped" else intervals_noticed(clean, hurt, kind, seed)
+    return {"athletes": len(both), **figures}
+
+
+def at_fault(windows: WindowSet, data: Path, folder: Path, kind: str, model: Path, minimum: dict, seed: int) -> dict:
     """Figures with a fault beside the same athletes as they come. Draws agree because both sets have the same athletes."""
     faulty = WindowSet(folder)
     clean, hurt = common(windows.of("test"), faulty.of("test"))
@@ -137,8 +194,7 @@ def at_fault(windows: WindowSet, folder: Path, kind: str, model: Path, minimum: 
             mask[at[keep]] = True
             during.append(View(given, labels, mask, draws, minimum))
         out["whileOn"] = {"clean": interval(during[0].auc), **during[1].against(during[0])}
-    noticed = float_column(folder, "fault_detected", rows_of(hurt))
-    return out if noticed is None else {**out, "noticedWindows": round(float(np.nanmean(noticed)), 4)}
+    return {**out, "noticed": noticed(data, folder, [athlete.athlete for athlete in hurt], kind, seed)}
 
 
 def main() -> None:
@@ -163,8 +219,8 @@ def main() -> None:
         kind, _, folder = entry.partition("=")
         if kind not in FAULTS or not folder:
             parser.error(f"--fault-data takes KIND=DIR with KIND one of {', '.join(FAULTS)}, not {entry}")
-        faults[kind] = at_fault(windows, Path(folder), kind, args.model, stored["minimum"], args.seed)
-        log(f"{kind}: {faults[kind].get('auc', faults[kind].get('note'))}")
+        faults[kind] = at_fault(windows, args.data, Path(folder), kind, args.model, stored["minimum"], args.seed)
+        log(f"{kind}: {faults[kind].get('auc', faults[kind].get('note'))}, noticed {faults[kind].get('noticed')}")
     report = {
         "split": "test", "athletes": len(athletes), "bootstraps": BOOTSTRAPS, "modelVersion": stored["version"], "modelSha256": stored["sha256"],
         "everything": whole.figures(), "missing": missing, "faults": faults,

@@ -3,8 +3,10 @@
     python -m binn.segments --data DIR --model models --steps steps.json --out models/segments.json
 
 Three kinds of segments. Altered movement: runs of windows with the label, against runs of a state that starts above one threshold and ends below a lower
-one. Sensor faults: the data set's column `fault`, where it has one, against what the data themselves show (samples missing or clipped). Steps: from a
-file, [{"samples": n, "truth": [[start, end], ...], "predicted": [[start, end] or [start, end, score], ...]}, ...], ends exclusive.
+one. Sensor faults: what the service's own detectors found against the truth, from sessions.json of `npm run dataset`, a recording for each IMU and kind of
+fault, in hundredths of a second. Steps: what the service's detector found against the annotation, from the steps.json that `npm run dataset -- --data DIR`
+writes: [{"subject": name, "samples": n, "truth": [[start, end], ...], "predicted": [[start, end] or [start, end, score], ...]}, ...], ends exclusive.
+Intervals are over athletes or subjects.
 
 Precision, recall, Dice (F1) and IoU (Jaccard) are scikit-learn's, per time sample; mIoU is the mean over the two classes. mAP is the mean over temporal
 IoU 0.5, 0.55, ... 0.95 of scikit-learn's average precision over predicted segments, times the share of true segments found: average_precision_score knows
@@ -26,15 +28,16 @@ from sklearn.metrics import average_precision_score, f1_score, jaccard_score, pr
 from .calibrate import CLEAR_FRACTION, sigmoid
 from .data import WindowSet
 from .metrics import Draws, interval, logit_of, youden_threshold
-from .scoring import EDGE, dump, extra_column, movement_with_label, rows_of, score_exported
+from .scoring import dump, movement_with_label, rows_of, score_exported
+from .sessions import DETECTED, IMUS, Session, Spans, read_sessions, spans_of
 
 LEVELS = np.round(np.arange(0.5, 0.96, 0.05), 2)
 # scikit-learn is asked anew in every draw, so there are fewer than elsewhere.
 SEGMENT_BOOTSTRAPS = 200
 # Below this many recordings an interval says nothing.
 FEWEST_RECORDINGS = 5
-# A window with this share of its samples missing, beyond the athlete's own median, or clipped, shows a fault. (chosen)
-MISSING_SHARE, CLIPPED_SHARE = 0.1, 0.01
+# Samples a second in which intervals of faults are compared: an IMU's slowest rate.
+FAULT_HZ = 100
 
 Segment = tuple[int, int]
 
@@ -187,59 +190,56 @@ def altered_movement(windows: WindowSet, model: Path, stored: dict, seed: int) -
     return out
 
 
-def fault_flags(column: np.ndarray) -> np.ndarray:
-    """True where a fault is named: text that is neither empty nor "none", or a number that is neither 0 nor NaN."""
-    if column.dtype.kind in "US":
-        return ~np.isin(column, ("", "none"))
-    numbers = column.astype(float)
-    return np.isfinite(numbers) & (numbers != 0)
+def fault_recordings(sessions: list[Session], kinds: tuple[str, ...]) -> list[Recording]:
+    """One for each session, IMU and kind: the true intervals and those found of the same kind."""
+
+    def samples(spans: Spans) -> list[Segment]:
+        return [(round(start * FAULT_HZ), round(end * FAULT_HZ)) for start, end in spans]
+
+    return [
+        Recording.of_segments(one.athlete, round(one.seconds * FAULT_HZ), samples(spans_of(one.truth, place, kind)), samples(spans_of(one.found, place, kind)))
+        for one in sessions for place in IMUS for kind in kinds
+    ]
 
 
-def shown_faults(block: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Per window of one athlete: does it show a fault (samples missing beyond the athlete's median, or clipped), and how strongly (0 to 1)."""
-    mask = block["bio_mask"]
-    ever = mask.any(axis=(0, 1))
-    missing = 1.0 - mask[..., ever].mean(axis=(1, 2)) if ever.any() else np.zeros(len(mask))
-    beyond = np.maximum(missing - np.median(missing), 0.0) if len(missing) else missing
-    clipped = ((np.abs(block["bio"]) >= EDGE) & (mask > 0)).sum(axis=(1, 2)) / np.maximum(mask.sum(axis=(1, 2)), 1)
-    return (beyond > MISSING_SHARE) | (clipped > CLIPPED_SHARE), np.clip(beyond + clipped, 0.0, 1.0)
-
-
-def sensor_faults(windows: WindowSet, folder: Path, seed: int) -> dict:
-    column = extra_column(folder, "fault")
-    if column is None:
-        return {"note": "no column `fault` in this data set: sensor-fault intervals are not measured on it"}
-    truth = fault_flags(column)
-    recordings = []
-    for athlete in windows.of("test"):
-        called, strength = shown_faults(windows.read(athlete.rows))
-        recordings.append(Recording.of_flags(athlete.athlete, truth[athlete.rows], called, strength))
-    return {"detection": "samples missing beyond the athlete's median share, or clipped; a fault that shows in neither is missed", **suite(recordings, seed)}
+def sensor_faults(windows: WindowSet, folder: Path, kinds: tuple[str, ...], seed: int) -> dict:
+    if kinds == ("swapped",):
+        return {"note": "judged for the whole session, not in intervals: models/robustness.json"}
+    if not set(kinds) <= set(DETECTED):
+        return {"note": "no detector"}
+    sessions = read_sessions(folder)
+    if sessions is None:
+        return {"note": "no sessions.json in this data set: sensor-fault intervals are not measured on it"}
+    known = [sessions[athlete.athlete] for athlete in windows.of("test") if athlete.athlete in sessions]
+    detection = f"the service's own detectors (sessions.json), {len(known)} athletes, a recording for each IMU and kind of {', '.join(kinds)}"
+    return {"detection": detection, **suite(fault_recordings(known, kinds), seed)}
 
 
 def steps(path: Path | None, seed: int) -> dict:
     if path is None:
         return {"note": "no file of steps was given; test/ compares steps in TypeScript"}
     rows = json.loads(path.read_text())
-    return suite([Recording.of_segments(i, row["samples"], row["truth"], row["predicted"]) for i, row in enumerate(rows)], seed)
+    subjects = {name: number for number, name in enumerate(dict.fromkeys(row["subject"] for row in rows))}
+    detection = f"the service's step detector, {len(subjects)} subjects, a recording each foot of a trial; its constants were fitted on the gait-imu recordings"
+    return {"detection": detection, **suite([Recording.of_segments(subjects[row["subject"]], row["samples"], row["truth"], row["predicted"]) for row in rows], seed)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True, help="folder with binn.onnx and binn.json")
-    parser.add_argument("--steps", type=Path, help="JSON of step intervals")
-    parser.add_argument("--fault-data", action="append", default=[], metavar="KIND=DIR", help="data sets with a column `fault`")
+    parser.add_argument("--steps", type=Path, help="steps.json of `npm run dataset -- --data DIR`")
+    parser.add_argument("--fault-data", action="append", default=[], metavar="KIND=DIR", help="data sets whose athletes all have the fault")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
     stored = json.loads((args.model / "binn.json").read_text())
     windows = WindowSet(args.data)
     print(f"segments of {len(windows.of('test'))} athletes", file=sys.stderr)
-    faults = {"this set": sensor_faults(windows, args.data, args.seed)}
+    faults = {"this set": sensor_faults(windows, args.data, DETECTED, args.seed)}
     for entry in args.fault_data:
         kind, _, folder = entry.partition("=")
-        faults[kind] = sensor_faults(WindowSet(Path(folder)), Path(folder), args.seed)
+        faults[kind] = sensor_faults(WindowSet(Path(folder)), Path(folder), (kind,), args.seed)
     report = {
         "split": "test", "modelVersion": stored["version"], "modelSha256": stored["sha256"], "levels": LEVELS.tolist(),
         "altered": altered_movement(windows, args.model, stored, args.seed), "faults": faults, "steps": steps(args.steps, args.seed),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from binn import segments as s  # noqa: E402
+from binn.sessions import Session  # noqa: E402
 
 
 class Runs(unittest.TestCase):
@@ -27,10 +30,6 @@ class Runs(unittest.TestCase):
         self.assertAlmostEqual(s.overlap((0, 10), (5, 15)), 5 / 15)
         self.assertEqual(s.overlap((0, 5), (5, 9)), 0.0)
         self.assertEqual(s.overlap((2, 2), (2, 2)), 0.0)
-
-    def test_faults_named(self):
-        self.assertEqual(s.fault_flags(np.array(["", "none", "drift"])).tolist(), [False, False, True])
-        self.assertEqual(s.fault_flags(np.array([0.0, np.nan, 2.0])).tolist(), [False, False, True])
 
 
 class Matching(unittest.TestCase):
@@ -88,6 +87,36 @@ class Suite(unittest.TestCase):
         self.assertEqual(got["recall"][0], 0.5)
         self.assertLess(got["recall"][1], 0.5)
         self.assertGreater(got["recall"][2], 0.5)
+
+
+class SensorFaults(unittest.TestCase):
+    def one(self, found: list, truth: list, kinds: tuple[str, ...] = ("dropout", "drift")) -> dict:
+        return s.suite(s.fault_recordings([Session(1, 10.0, "right", found, truth)], kinds), 1)
+
+    def test_found_intervals_count_at_their_own_sensor_and_kind(self):
+        truth = [("foot-left", "dropout", 2.0, 4.0), ("foot-left", "drift", 0.0, 10.0)]
+        self.assertEqual(self.one([("foot-left", "dropout", 2.0, 4.0), ("foot-left", "drift", 0.0, 10.0)], truth)["iou"][0], 1.0)
+        self.assertEqual(self.one([("foot-right", "dropout", 2.0, 4.0), ("trunk", "drift", 0.0, 10.0)], truth)["recall"][0], 0.0)
+        self.assertEqual(self.one([("foot-left", "drift", 2.0, 4.0)], truth, ("dropout",))["recall"][0], 0.0)
+
+    def test_overlapping_true_intervals_of_a_sensor_are_one(self):
+        got = self.one([("trunk", "dropout", 1.0, 4.0)], [("trunk", "dropout", 1.0, 3.0), ("trunk", "dropout", 2.5, 4.0)])
+        self.assertEqual((got["trueSegments"], got["mAP"][0]), (1, 1.0))
+
+    def test_kinds_without_a_detector_say_so(self):
+        self.assertEqual(s.sensor_faults(None, Path("."), ("moved",), 1), {"note": "no detector"})
+        self.assertIn("whole session", s.sensor_faults(None, Path("."), ("swapped",), 1)["note"])
+
+
+class Steps(unittest.TestCase):
+    def test_intervals_are_over_subjects(self):
+        rows = [{"subject": f"p{i // 4}", "samples": 50, "truth": [[0, 10]], "predicted": [[0, 10]] if i // 4 == 0 else [[30, 40]]} for i in range(8)]
+        with tempfile.TemporaryDirectory() as folder:
+            (file := Path(folder) / "steps.json").write_text(json.dumps(rows))
+            got = s.steps(file, 1)
+        # Two subjects, one found and one not: a draw may hold the same one twice.
+        self.assertEqual(got["recall"], [0.5, 0.0, 1.0])
+        self.assertEqual((got["recordings"], got["trueSegments"]), (8, 8))
 
 
 if __name__ == "__main__":

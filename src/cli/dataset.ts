@@ -13,6 +13,7 @@ import { DOMAIN, readBatches } from './dataset/member.ts';
 import { earlierPriors } from './dataset/earlier-priors.ts';
 import { PriorMeter } from './dataset/priors.ts';
 import { exportRecorded } from './dataset/recorded.ts';
+import { SESSIONS_FILE, writeSessions, type SessionFindings } from './dataset/sessions.ts';
 import { eachAthlete } from './dataset/threads.ts';
 import { RecordingError } from '../recordings/recording.ts';
 import { createProgress } from './progress.ts';
@@ -21,7 +22,9 @@ import { integer, isUsage, UsageError } from './usage.ts';
 const HELP = `npm run dataset -- --out DIR [options]
 
 Writes a training set of simulated athletes: Arrow IPC files and dataset.json. Two passes: the first measures the population's location and
-scale per activity class over training athletes, the second exports windows normalised with them.
+scale per activity class over training athletes, the second exports windows normalised with them. sessions.json, beside them, says what the service's
+session metrics find in each session (left and right exchanged; intervals of IMU faults) and what was wrong in truth: one line an athlete,
+{athlete, sides: right|swapped|undecided|absent, found, truth}, intervals as [placement, kind, start s, end s].
 
   --out DIR        folder to write to (made where absent; .arrow files of an earlier run in it are replaced)
   --athletes N     simulated athletes (default 200)
@@ -29,7 +32,8 @@ scale per activity class over training athletes, the second exports windows norm
   --seed K         everything follows from it (default 1)
   --prior-athletes N   training athletes of the first pass (default 48)
   --contract FILE  model contract that names the channels (default models/binn.json)
-  --data DIR       make the set from recordings of the gait-imu form in DIR instead of simulating; the options of athletes do not apply then
+  --data DIR       make the set from recordings of the gait-imu form in DIR instead of simulating; the options of athletes do not apply then.
+                   steps.json, beside it, has the steps that the service finds and the annotated ones (in samples), for models/binn/segments.py
   --priors DIR     location and scale of an earlier export, for a set that a model of it is calibrated or tested on
   --fault KIND     every athlete has this sensor fault: ${FAULT_KINDS.join(', ')}; priors are measured without it
   --split NAME     write only the athletes of train, validation or test, the same as without (default all)
@@ -167,7 +171,8 @@ async function main(): Promise<number> {
   const startedMs = performance.now();
   const named = JSON.parse(await readFile(options.contract, 'utf8')) as ModelContract;
   await mkdir(options.out, { recursive: true });
-  for (const name of await readdir(options.out)) if (/^windows-\d{4}\.arrow$/.test(name)) await rm(join(options.out, name));
+  for (const name of await readdir(options.out))
+    if (/^windows-\d{4}\.arrow$/.test(name) || name === SESSIONS_FILE) await rm(join(options.out, name));
 
   const { contract, from: priorsFrom } = await measurePriors(options, named);
   const files = new ArrowFiles(options.out, 'windows', MAX_FILE_BYTES);
@@ -175,19 +180,20 @@ async function main(): Promise<number> {
   const progress = createProgress('athletes', numbers.length);
   const exportStartedMs = performance.now();
   const { seed, seconds, fault, ceiling, threads } = options;
+  const sessions: SessionFindings[] = [];
   let windows = 0;
-  let done = 0;
   for await (const { answer } of eachAthlete('windows', { seed, seconds, readS: seconds, fault, contract, ceiling }, numbers, threads)) {
-    for (const batch of readBatches(answer)) {
+    sessions.push(answer.session);
+    for (const batch of readBatches(answer.windows)) {
       windows += batch.numRows;
       await files.add(batch);
     }
-    done += 1;
-    progress.update(done, `${Math.round((1e3 * windows) / (performance.now() - exportStartedMs))} windows/s`);
+    progress.update(sessions.length, `${Math.round((1e3 * windows) / (performance.now() - exportStartedMs))} windows/s`);
   }
   await files.close();
   progress.finish();
   const exportS = (performance.now() - exportStartedMs) / 1e3;
+  await writeSessions(join(options.out, SESSIONS_FILE), { seed, secondsPerAthlete: seconds, fault: fault ?? 'none' }, sessions);
   await writeFile(
     join(options.out, 'dataset.json'),
     `${JSON.stringify(

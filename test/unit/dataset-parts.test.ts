@@ -129,7 +129,7 @@ describe('one athlete of a set', () => {
   it('has the forced fault in every window where it is active, and the labels of the same athlete without it', async () => {
     const contract = await contractOf();
     const table = (fault: 'drift' | 'dropout' | null): Record<string, ArrayLike<number>> => {
-      const [batch] = readBatches(exportAthlete({ seed: 3, seconds: 40, readS: 40, fault, contract }, 5));
+      const [batch] = readBatches(exportAthlete({ seed: 3, seconds: 40, readS: 40, fault, contract }, 5).windows);
       return Object.fromEntries(
         ['fault', 'label_severity', 'window_index'].map((name) => [name, batch!.getChild(name)!.toArray() as Float32Array]),
       );

@@ -7,10 +7,12 @@ import { gzipSync } from 'node:zlib';
 import { type Table, tableFromIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exportRecorded, type RecordedSummary } from '../../src/cli/dataset/recorded.ts';
+import type { FootSteps } from '../../src/cli/dataset/recorded-steps.ts';
 import { GAIT_FEATURES, placeOf, standingRanges, walkingBouts } from '../../src/cli/dataset/recorded-trial.ts';
 import type { ModelContract } from '../../src/contracts/model.ts';
 import type { TrialRow } from '../../src/recordings/gait-imu.ts';
 import { haveRecordings, recordingPath } from '../support/recordings.ts';
+import { matchSteps } from '../support/step-matching.ts';
 
 const HEADER = 'code,subject,trial,group,age,sex,height_m,mass_kg,laterality,walking_speed_m_s,samples,left_steps,right_steps';
 const ROWS = 1_500;
@@ -161,6 +163,17 @@ describe('the export of a folder', () => {
       const back = z.filter((_, i) => i % contract.bio.length === c).map((value) => value * scale + location);
       // float16 has eleven bits: a thousandth of the location, which is what a standing foot's z comes from.
       for (const value of back) expect(Math.abs(value)).toBeLessThan(2e-3 * Math.abs(location) + 2e-4 * scale);
+    }
+  });
+  it('has the steps found beside the annotated ones, foot by foot, in samples', async () => {
+    const steps = JSON.parse(await readFile(join(folder, 'out', 'steps.json'), 'utf8')) as FootSteps[];
+    expect(steps.map(({ subject, trial, foot }) => [subject, trial, foot])).toEqual(
+      ['a-1', 'a-2', 'b-1'].flatMap((trial) => ['left', 'right'].map((foot) => [trial[0], trial, foot])),
+    );
+    for (const { foot, samples, truth, predicted } of steps) {
+      expect(samples).toBe(ROWS);
+      expect(truth).toEqual(foot === 'left' ? LEFT : RIGHT);
+      expect(matchSteps(predicted, truth, 0.5)).toEqual({ matched: 9, detected: 9, annotated: 9 });
     }
   });
   it('has the figures of the whole trial', () => {

@@ -1,11 +1,13 @@
-/** What is made of one athlete of a data set: its windows as a record batch, or thinned for the priors. A pure function of set and number. */
+/** What is made of one athlete of a data set: its windows and what was found in its session, or windows thinned for the priors. A pure function of set and number. */
 import { RecordBatchReader, Table, tableToIPC, type RecordBatch } from 'apache-arrow';
 import type { ActivityClass, ModelContract } from '../../contracts/model.ts';
+import type { DueWindow } from '../../shard/athlete-pipeline.ts';
 import { FAULT_KINDS, type Fault, type FaultKind } from '../../simulate/faults.ts';
 import { AthleteBatch, type Widths } from './arrow-files.ts';
 import { ceilingOf, wantsCeiling, type CeilingChoice } from './ceiling.ts';
 import { castMember, SESSION_START_US, splitOf, type CastMember } from './cast.ts';
 import { thinWindow, type PriorInput } from './priors.ts';
+import { listenToSession, type SessionFindings } from './sessions.ts';
 import { eachWindow } from './windows.ts';
 
 export const DOMAIN = ['contactSymmetryPct', 'peakSymmetryPct', 'interLimbPhase', 'strideTimeCv', 'loadingRateBwS'] as const;
@@ -42,13 +44,15 @@ export function faultIn(faults: readonly Fault[], forced: FaultKind | null, star
   return kind === undefined ? 0 : FAULT_KINDS.indexOf(kind) + 1;
 }
 
-function exportMember(member: CastMember, { contract, seconds, fault, ceiling = 'none' }: MemberSetup): AthleteBatch {
+type OnFrame = Parameters<typeof eachWindow>[5];
+
+function exportMember(member: CastMember, { contract, seconds, fault, ceiling = 'none' }: MemberSetup, frame: OnFrame): AthleteBatch {
   const batch = new AthleteBatch(widthsOf(contract), seconds);
   const baseIndex = Math.floor(SESSION_START_US / 1e6) - 16;
   const faults = member.simulated.faults();
   const secondOf = (us: number): number => us / 1e6 - SESSION_START_US / 1e6;
   const middles: number[] = [];
-  eachWindow(member, contract, false, seconds, ({ input, meta }) => {
+  const add = ({ input, meta }: DueWindow): void => {
     const middleS = secondOf((meta.startUs + meta.endUs) / 2);
     middles.push(middleS);
     const labels = member.simulated.labels(middleS);
@@ -67,18 +71,27 @@ function exportMember(member: CastMember, { contract, seconds, fault, ceiling = 
       },
       baseIndex,
     );
-  });
+  };
+  eachWindow(member, contract, false, seconds, add, frame);
   if (wantsCeiling(ceiling, splitOf(member.number))) batch.setCeiling(ceilingOf(member, middles, contract.window.lengthS));
   return batch;
 }
 
-/** The windows of athlete `number` as an Arrow IPC stream of one record batch. */
-export function exportAthlete(setup: MemberSetup, number: number): Uint8Array {
-  const batch = exportMember(castMember(setup.seed, number, setup.seconds, setup.fault), setup);
-  return tableToIPC(new Table([batch.toRecordBatch(number, splitOf(number))]), 'stream');
+export interface AthleteExport {
+  /** An Arrow IPC stream of one record batch. */
+  readonly windows: Uint8Array;
+  readonly session: SessionFindings;
 }
 
-/** The record batches of exportAthlete's bytes, which they go on using. */
+/** The windows of athlete `number`, and what the service's detectors find in the same frames. */
+export function exportAthlete(setup: MemberSetup, number: number): AthleteExport {
+  const member = castMember(setup.seed, number, setup.seconds, setup.fault);
+  const listener = listenToSession(member);
+  const batch = exportMember(member, setup, listener.frame);
+  return { windows: tableToIPC(new Table([batch.toRecordBatch(number, splitOf(number))]), 'stream'), session: listener.findings() };
+}
+
+/** The record batches of an export's windows, whose bytes they go on using. */
 export const readBatches = (bytes: Uint8Array): RecordBatch[] => [...RecordBatchReader.from(bytes)];
 
 /** The windows of athlete `number` with frozen baselines, thinned for the meter. */

@@ -10,6 +10,7 @@ import { motionIndex, type StepTimes } from '../../signal/gait.ts';
 import { mean, sampleSd } from '../../signal/order-statistics.ts';
 import { summariseSession } from '../../signal/session-metrics.ts';
 import { SESSION_START_US } from './cast.ts';
+import { stepsBesideAnnotation, type FootSteps } from './recorded-steps.ts';
 
 /** Standing is read from this much before the first annotated step (shared/data/README.md: two seconds carry the leak). */
 const STANDING_S = 2;
@@ -37,6 +38,8 @@ export interface GaitTrial {
   readonly bouts: readonly Span[];
   /** Values of GAIT_FEATURES; NaN where the trial does not show it. */
   readonly features: readonly number[];
+  /** Of the recording as it was read. */
+  readonly steps: readonly FootSteps[];
 }
 
 /** Figures of a whole trial from the service's own step detector. Signed ones are left against right. */
@@ -178,6 +181,7 @@ export function prepareTrial(row: TrialRow, recording: Recording): GaitTrial {
     standingSamples: ranges.reduce((sum, [from, to]) => sum + to - from, 0),
     bouts: walkingBouts(row, rateHz),
     features: gaitFeatures(cleaned),
+    steps: stepsBesideAnnotation(row, recording),
   };
 }
 

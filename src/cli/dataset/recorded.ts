@@ -13,6 +13,7 @@ import { DOMAIN } from './member.ts';
 import { earlierPriors } from './earlier-priors.ts';
 import { PriorMeter } from './priors.ts';
 import { withRecordedColumns } from './recorded-columns.ts';
+import { STEPS_FILE, writeSteps } from './recorded-steps.ts';
 import { eachTrialWindow, GAIT_FEATURES, type GaitTrial, type Place, prepareTrial } from './recorded-trial.ts';
 
 const GROUPS = ['healthy', 'orthopedic'];
@@ -196,7 +197,8 @@ const describeSet = (options: RecordedOptions, contract: ModelContract, summary:
 });
 
 /**
- * Writes windows-NNNN.arrow and dataset.json: the columns of the simulated export and those of recorded-columns.ts, one record batch a subject.
+ * Writes windows-NNNN.arrow and dataset.json: the columns of the simulated export and those of recorded-columns.ts, one record batch a subject; and
+ * beside them steps.json, the steps that the service finds next to the annotated ones.
  * Label: orthopedic = altered. Two passes: location and scale of walking, then windows normalised with them.
  * @throws RecordingError, in a sentence with the file's name, where the folder is not of the form, a column is missing or a file is damaged.
  */
@@ -211,7 +213,8 @@ export async function exportRecorded(options: RecordedOptions): Promise<Recorded
     domain: DOMAIN.length,
   };
   await mkdir(options.out, { recursive: true });
-  for (const name of await readdir(options.out)) if (/^windows-\d{4}\.arrow$/.test(name)) await rm(join(options.out, name));
+  for (const name of await readdir(options.out))
+    if (/^windows-\d{4}\.arrow$/.test(name) || name === STEPS_FILE) await rm(join(options.out, name));
   const files = new ArrowFiles(options.out, 'windows', MAX_FILE_BYTES);
   const subjects = [...new Set(trials.map(({ row }) => row.subject))];
   const progress = createProgress('subjects', subjects.length);
@@ -227,6 +230,10 @@ export async function exportRecorded(options: RecordedOptions): Promise<Recorded
   }
   await files.close();
   progress.finish();
+  await writeSteps(
+    join(options.out, STEPS_FILE),
+    trials.flatMap(({ steps }) => steps),
+  );
   const summary = { subjects: subjects.length, trials: trials.length, windows, walkingWindows, files: files.written.length };
   await writeFile(
     join(options.out, 'dataset.json'),

@@ -1,10 +1,10 @@
 /** Athletes of a data set on several threads, answers in the order asked for. */
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
-import { exportAthlete, priorWindows, type MemberSetup, type PriorWindow } from './member.ts';
+import { exportAthlete, priorWindows, type AthleteExport, type MemberSetup, type PriorWindow } from './member.ts';
 
 const WORK = { windows: exportAthlete, priors: priorWindows };
 interface Answers {
-  readonly windows: Uint8Array;
+  readonly windows: AthleteExport;
   readonly priors: PriorWindow[];
 }
 type Job = keyof Answers;
@@ -107,7 +107,7 @@ if (!isMainThread && isRequest(workerData)) {
   parentPort?.on('message', (number: number) => {
     try {
       const answer = work(job, setup, number);
-      reply({ number, answer }, answer instanceof Uint8Array ? [answer.buffer as ArrayBuffer] : []);
+      reply({ number, answer }, 'windows' in answer ? [answer.windows.buffer as ArrayBuffer] : []);
     } catch (error) {
       reply({ number, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, []);
     }

@@ -9,7 +9,7 @@ const PUSH_S = 0.5;
 
 /**
  * Every window of the member's session in order, recorded mode, without a scorer: baselines move (unless frozen), model states do not.
- * `visit` must copy what it keeps. Returns the number of windows.
+ * `visit` must copy what it keeps; `frame` hears every frame in the order sent. Returns the number of windows.
  */
 export function eachWindow(
   member: CastMember,
@@ -17,6 +17,7 @@ export function eachWindow(
   baselineFrozen: boolean,
   durationS: number,
   visit: (due: DueWindow) => void,
+  frame: (streamId: number, receivedUs: number, bytes: Uint8Array<ArrayBuffer>) => void = () => undefined,
 ): number {
   const { simulated, athleteId } = member;
   const pipeline = createAthletePipeline({ contract, athlete: { athleteId, context: simulated.context, baselineFrozen } });
@@ -41,6 +42,7 @@ export function eachWindow(
       const bytes = encodeFrame({ flags: 0, channels, stream: block.stream, sequence, deviceTimeUs: block.deviceTimeUs }, block.samples);
       receivedUs = Math.max(receivedUs + 1, SESSION_START_US + Math.round((step + 1) * PUSH_S * 1e6));
       pipeline.push(block.stream + 1, sequence, receivedUs, bytes);
+      frame(block.stream + 1, receivedUs, bytes);
     }
     for (let due = pipeline.takeDue(); due !== null; due = pipeline.takeDue()) {
       visit(due);
