@@ -18,7 +18,7 @@ import { createAsmsWorker } from './queue/asms-worker.ts';
 import { openQueues, type Queues } from './queue/queues.ts';
 import { createMetricsWorker } from './queue/session-metrics-worker.ts';
 import { startSweeper } from './queue/sweeper.ts';
-import { createWebhookWorker } from './queue/webhook-worker.ts';
+import { WEBHOOK_CONCURRENCY, createWebhookWorker } from './queue/webhook-worker.ts';
 import { restPlugin, restServerOptions } from './rest/plugin.ts';
 import type { AthleteProgress, Readiness, Repositories } from './rest/ports.ts';
 import { ensureFirstAdminKey } from './rest/credentials.ts';
@@ -43,6 +43,7 @@ import { openPrisma } from './store/prisma.ts';
 import { createRepositories } from './store/repositories/index.ts';
 import { holdRoleLocks } from './store/role-locks.ts';
 import { createTailStore } from './store/tail-store.ts';
+import { dropOldWebhookEvents } from './store/webhook-outbox.ts';
 import { createModelReadings, gatewayReadings, shardReadings, workerReadings, writerReadings } from './readings.ts';
 import { createTelemetry, type Reading, type Telemetry } from './telemetry.ts';
 
@@ -126,7 +127,7 @@ async function openDatabase(config: Config, log: Logger, closing: Closing): Prom
   return embedded.connectionString;
 }
 
-/** Partitions for the days to come, and those past their retention gone: at the start and every hour. */
+/** Partitions for the days to come, and those past their retention gone, old webhook events too: at the start and every hour. */
 async function keepPartitions(house: House): Promise<void> {
   const { config, pool, log, closing } = house;
   const keep = async (): Promise<void> => {
@@ -136,6 +137,7 @@ async function keepPartitions(house: House): Promise<void> {
       score: config.scoreRetentionDays,
     });
     if (dropped.length > 0) log.info({ dropped }, 'partitions past their retention are gone');
+    await dropOldWebhookEvents(pool, Date.now());
   };
   await keep();
   const timer = setInterval(() => {
@@ -294,7 +296,9 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
   }
   if (deliveries !== null) {
     const worker = createWebhookWorker({ store: deliveries, allowPrivate: config.webhookAllowPrivate });
-    await queues.startWorker(QUEUE_WEBHOOK, worker.work, 8);
+    await queues.startWorker(QUEUE_WEBHOOK, worker.work, WEBHOOK_CONCURRENCY);
+    // Before the queues close: they wait for jobs, and a job waits for its receiver.
+    closing.add('webhook attempts', () => Promise.resolve(worker.stop()));
     house.readings.push(() => workerReadings('webhook', worker.counters()));
   }
   if (asms === null && deliveries === null) return;

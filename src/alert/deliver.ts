@@ -2,7 +2,7 @@
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
-import { isPrivateAddress, lookupPublic, PrivateAddressError } from './private-addresses.ts';
+import { isPrivateAddress, lookupFor, PrivateAddressError } from './private-addresses.ts';
 import { signWebhook } from './sign.ts';
 
 export interface WebhookMessage {
@@ -21,6 +21,8 @@ export interface DeliveryAttempt {
   /** 410: the receiver wants no more. */
   readonly gone: boolean;
   readonly error: string | null;
+  /** Whose fault a failure is; null where it is none. */
+  readonly fault: 'receiver' | 'ours' | null;
   readonly retryAfterMs: number | null;
   readonly durationMs: number;
 }
@@ -30,16 +32,19 @@ export interface DeliverOptions {
   readonly nowMs: () => number;
   /** Loopback and private networks; off unless the operator says otherwise. */
   readonly allowPrivate: boolean;
+  /** Breaks the attempt off: the service stops. */
+  readonly signal?: AbortSignal;
 }
 
 /** The specification recommends 15 to 30 s. */
 export const DEFAULT_TIMEOUT_MS = 15_000;
-/** Bytes of the answer's body that are read before the connection is dropped. */
+/** Bytes of the answer's body, and milliseconds for it, before the connection is dropped (chosen): a body that trickles in holds no socket for long. */
 const MAX_ANSWER_BYTES = 4_096;
+const MAX_ANSWER_MS = 1_000;
 
 /**
  * Sends once. Success is a status from 200 to 299 whose headers came within the time limit; a redirect is a failure and is not followed.
- * Network faults, timeouts, private addresses and a malformed url or secret come back as `error`, never as an exception.
+ * Network faults, timeouts, private addresses and a malformed url or secret come back as `error`, never as an exception, and `fault` says whose they are.
  */
 export async function deliverWebhook(message: WebhookMessage, options: DeliverOptions): Promise<DeliveryAttempt> {
   const startMs = options.nowMs();
@@ -52,6 +57,7 @@ export async function deliverWebhook(message: WebhookMessage, options: DeliverOp
       ok,
       gone: statusCode === 410,
       error: ok ? null : `answered ${statusCode}`,
+      fault: ok ? null : 'receiver',
       retryAfterMs: parseRetryAfter(retryAfter, options.nowMs()),
       durationMs: elapsed(),
     };
@@ -60,7 +66,8 @@ export async function deliverWebhook(message: WebhookMessage, options: DeliverOp
       statusCode: null,
       ok: false,
       gone: false,
-      error: reasonOf(error, options.timeoutMs),
+      error: options.signal?.aborted === true ? 'broken off: the service stopped' : reasonOf(error, options.timeoutMs),
+      fault: options.signal?.aborted === true ? 'ours' : faultOf(error),
       retryAfterMs: null,
       durationMs: elapsed(),
     };
@@ -78,6 +85,13 @@ function headersOf(message: WebhookMessage, timestampS: number): Record<string, 
   };
 }
 
+class UnresolvedError extends Error {
+  constructor(host: string, timeoutMs: number) {
+    super(`${host} was not resolved within ${timeoutMs} ms`);
+    this.name = 'UnresolvedError';
+  }
+}
+
 interface Answer {
   readonly statusCode: number;
   readonly retryAfter: string | null;
@@ -87,17 +101,20 @@ interface Answer {
 async function post(message: WebhookMessage, options: DeliverOptions, timestampS: number): Promise<Answer> {
   const url = new URL(message.url);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new TypeError(`webhooks go to http or https, not ${url.protocol}`);
+  const timeUp = AbortSignal.timeout(options.timeoutMs);
   const host = url.hostname.replace(/^\[(.*)\]$/u, '$1');
   if (!options.allowPrivate && isIP(host) !== 0 && isPrivateAddress(host)) throw new PrivateAddressError(host);
+  let resolved = isIP(host) !== 0;
+  const lookup = lookupFor(options.allowPrivate, () => (resolved = true));
   const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, {
     method: 'POST',
     agent: false,
     headers: headersOf(message, timestampS),
-    signal: AbortSignal.timeout(options.timeoutMs),
-    ...(options.allowPrivate ? {} : { lookup: lookupPublic }),
+    signal: options.signal === undefined ? timeUp : AbortSignal.any([timeUp, options.signal]),
+    lookup,
   });
   return new Promise<Answer>((resolve, reject) => {
-    request.on('error', reject);
+    request.on('error', (error) => reject(resolved ? error : new UnresolvedError(host, options.timeoutMs)));
     request.on('response', (response) => {
       resolve({ statusCode: response.statusCode ?? 0, retryAfter: response.headers['retry-after'] ?? null });
       discard(response);
@@ -109,6 +126,8 @@ async function post(message: WebhookMessage, options: DeliverOptions, timestampS
 /** Lets a short body end by itself and drops the connection of a long one. What happens to the body changes nothing: the status has been given. */
 function discard(response: IncomingMessage): void {
   let bytes = 0;
+  const timer = setTimeout(() => response.destroy(), MAX_ANSWER_MS);
+  response.on('close', () => clearTimeout(timer));
   response.on('error', () => undefined);
   response.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
@@ -124,6 +143,25 @@ export function parseRetryAfter(value: string | null, nowMs: number): number | n
   if (!seconds && !/^[A-Z][a-z]{2}, /u.test(value)) return null;
   const ms = seconds ? Number(value) * 1000 : Date.parse(value) - nowMs;
   return Number.isFinite(ms) && ms > 0 ? ms : null;
+}
+
+/** What this machine lacks when a socket cannot even be tried: a route, an address, descriptors, memory, leave. */
+const OWN_CODES = new Set('ENETUNREACH ENETDOWN EADDRNOTAVAIL EAFNOSUPPORT EMFILE ENFILE ENOBUFS ENOMEM EACCES EPERM'.split(' '));
+
+/**
+ * Ours: a name that does not resolve (the resolver stands between, and cannot say whose fault that is), a target our own rule refuses, a malformed url or
+ * secret, no network here. Everything else that kept an answer away is the receiver's: refused, reset, timed out, broken TLS.
+ * Of a host with several addresses each has failed in its own way: it is ours only where all of them are.
+ */
+export function faultOf(error: unknown): 'receiver' | 'ours' {
+  if (error instanceof AggregateError) {
+    const faults: readonly unknown[] = error.errors;
+    return faults.length > 0 && faults.every((one) => faultOf(one) === 'ours') ? 'ours' : 'receiver';
+  }
+  if (error instanceof UnresolvedError || error instanceof PrivateAddressError || error instanceof TypeError || error instanceof RangeError)
+    return 'ours';
+  const { code = '', syscall = '' }: Partial<NodeJS.ErrnoException> = error instanceof Error ? error : {};
+  return syscall === 'getaddrinfo' || OWN_CODES.has(code) ? 'ours' : 'receiver';
 }
 
 /** What went wrong in at most 200 characters. */

@@ -44,17 +44,44 @@ export class PrivateAddressError extends Error {
 }
 
 type LookupCallback = (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void;
+type Lookup = (hostname: string, options: LookupOptions, callback: LookupCallback) => void;
+
+type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
+
+/** Who waits for a name that is being resolved now. BOUNDED by the deliveries under way. */
+const resolving = new Map<string, Found[]>();
 
 /**
- * A dns.lookup for sockets that fails where any address of the name is private. The check sits where the connection is made, so that a name
- * cannot answer one thing to a check and another to the connection.
+ * Every address of a name. Node resolves on a few threads, and a name whose servers are silent holds one until the resolver gives up: calls for a name that is
+ * being resolved already share that one, so that one dead name leaves threads to the others.
  */
-export function lookupPublic(hostname: string, options: LookupOptions, callback: LookupCallback): void {
-  resolve(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error !== null) return callback(error, []);
-    const unwanted = addresses.find(({ address }) => isPrivateAddress(address));
-    const [first] = addresses;
-    if (unwanted !== undefined || first === undefined) return callback(new PrivateAddressError(unwanted?.address ?? hostname), []);
-    return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family);
+function resolveShared(hostname: string, found: Found): void {
+  const waiting = resolving.get(hostname);
+  if (waiting !== undefined) {
+    waiting.push(found);
+    return;
+  }
+  const all = [found];
+  resolving.set(hostname, all);
+  resolve(hostname, { all: true }, (error, addresses) => {
+    resolving.delete(hostname);
+    for (const tell of all) tell(error, addresses);
   });
+}
+
+/**
+ * A dns.lookup for sockets that fails where any address of the name is private and that is not allowed. The check sits where the connection is made, so that a
+ * name cannot answer one thing to a check and another to the connection. `onResolved` is called when the name has an answer, good or bad.
+ */
+export function lookupFor(allowPrivate: boolean, onResolved: () => void): Lookup {
+  return (hostname, options, callback) => {
+    resolveShared(hostname, (error, addresses) => {
+      onResolved();
+      if (error !== null) return callback(error, []);
+      const unwanted = allowPrivate ? undefined : addresses.find(({ address }) => isPrivateAddress(address));
+      const [first] = addresses;
+      if (unwanted !== undefined || first === undefined) return callback(new PrivateAddressError(unwanted?.address ?? hostname), []);
+      return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family);
+    });
+  };
 }

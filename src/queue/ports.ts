@@ -78,15 +78,30 @@ export interface DueDelivery {
   readonly url: string;
   readonly eventType: string;
   readonly body: string;
-  readonly attempts: number;
+  /** Of this claim: what the attempt is recorded under. */
+  readonly claim: string;
+  /** Faults since the delivery was made or last sent again: what the two budgets have spent. */
+  readonly receiverFaults: number;
+  readonly ownFaults: number;
+  /** Attempts at the endpoint, over all its deliveries, that had no answer since the last one that had. */
+  readonly unanswered: number;
   /** Newest first; two during rotation. */
   readonly secrets: readonly string[];
 }
 
+/** Whose fault a failed attempt is; each has a retry budget of its own (src/alert/retry-schedule.ts). */
+export type DeliveryFault = 'receiver' | 'ours';
+
 export interface AttemptResult {
+  readonly claim: string;
   readonly atUs: number;
+  /** null: no answer came. */
   readonly statusCode: number | null;
   readonly error: string | null;
+  /** null: delivered. */
+  readonly fault: DeliveryFault | null;
+  /** The endpoint as a whole is left alone until then; null: no wish for that. */
+  readonly pauseUntilUs: number | null;
   readonly durationMs: number;
   readonly outcome:
     | { readonly status: 'delivered' }
@@ -95,9 +110,14 @@ export interface AttemptResult {
 }
 
 export interface DeliveryStore {
-  /** Claims a delivery that is pending and due by pushing its next attempt `leaseMs` into the future; null where there is nothing to do. */
-  claim(deliveryId: string, leaseMs: number): Promise<DueDelivery | null>;
+  /**
+   * Claims one delivery for `leaseMs`: the one named, or the one of the endpoint that is due longest. Null where none is pending and due, the endpoint is
+   * disabled or paused, or as many of its deliveries are under way as may be.
+   */
+  claim(due: { readonly deliveryId: string } | { readonly endpointId: string }, leaseMs: number): Promise<DueDelivery | null>;
+  /** Logs the attempt and settles its delivery and endpoint. The failure of a claim that is no longer the delivery's own is logged only. */
   recordAttempt(deliveryId: string, result: AttemptResult): Promise<void>;
+  /** Deliveries that can be claimed, endpoints by turns, no more of one endpoint than may be under way at once. */
   dueDeliveries(limit: number): Promise<readonly string[]>;
 }
 

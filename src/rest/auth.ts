@@ -24,6 +24,9 @@ export function callerOf(request: FastifyRequest): Caller {
   return caller;
 }
 
+/** Whose key it is, also of a request that is refused for want of a scope; null where no key was asked for or known. */
+export const callerOrNull = (request: FastifyRequest): Caller | null => callers.get(request) ?? null;
+
 /** The gateway of a request that passed `requiresGateway`. */
 export function gatewayOf(request: FastifyRequest): GatewayCaller {
   const gateway = gateways.get(request);
@@ -74,8 +77,9 @@ export const authPlugin = fp<{ readonly repositories: Pick<Repositories, 'apiKey
         const token = bearerOf(request);
         const caller = token.startsWith('kw_') ? await repositories.apiKeys.authenticate(hashSecret(token)) : null;
         if (caller === null) throw new ProblemError('invalid-credentials', 'The API key is unknown, expired or revoked');
-        if (!allows(caller.scopes, scope)) throw new ProblemError('insufficient-scope', `This needs the scope ${scope}`);
+        // Known from here on, a refusal for want of a scope included: the audit log names who was refused.
         callers.set(request, caller);
+        if (!allows(caller.scopes, scope)) throw new ProblemError('insufficient-scope', `This needs the scope ${scope}`);
       };
     });
     app.decorate('requiresGateway', async (request: FastifyRequest) => {

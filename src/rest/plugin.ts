@@ -5,6 +5,8 @@ import fp from 'fastify-plugin';
 import { alerts } from './alerts/routes.ts';
 import { apiKeys } from './api-keys/routes.ts';
 import { athletes } from './athletes/routes.ts';
+import { audit } from './audit/routes.ts';
+import { auditPlugin } from './audit/record.ts';
 import { authPlugin } from './auth.ts';
 import { devices } from './devices/routes.ts';
 import { documentationPlugin } from './documentation.ts';
@@ -95,6 +97,7 @@ export const restPlugin = fp<RestOptions>(
       await api.register(authPlugin, options);
       await api.register(operations, options);
       if (!resources) return;
+      await api.register(auditPlugin, options);
       for (const plugin of [
         teams,
         athletes,
@@ -110,6 +113,7 @@ export const restPlugin = fp<RestOptions>(
         devices,
         apiKeys,
         models,
+        audit,
         live,
       ]) {
         await api.register(plugin, options);

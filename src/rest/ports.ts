@@ -2,6 +2,7 @@
 import type { LiveEvent } from '../contracts/events.ts';
 import type { Alert, AlertWithHistory } from './alerts/schemas.ts';
 import type { ApiKey, Scope } from './api-keys/schemas.ts';
+import type { AuditEntry } from './audit/schemas.ts';
 import type { Athlete, AthletePatch, NewAthlete } from './athletes/schemas.ts';
 import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
 import type { Gateway, Progress } from './gateways/schemas.ts';
@@ -12,7 +13,7 @@ import type { Recommendation } from './recommendations/schemas.ts';
 import type { Score } from './scores/schemas.ts';
 import type { NewSession, Session } from './sessions/schemas.ts';
 import type { NewTeam, Team } from './teams/schemas.ts';
-import type { Delivery, Webhook, WebhookPatch } from './webhooks/schemas.ts';
+import type { Delivery, Replayed, Webhook, WebhookPatch } from './webhooks/schemas.ts';
 
 export { SCOPES } from './api-keys/schemas.ts';
 export type {
@@ -22,6 +23,7 @@ export type {
   Assignment,
   Athlete,
   AthletePatch,
+  AuditEntry,
   Delivery,
   Device,
   Gateway,
@@ -33,6 +35,7 @@ export type {
   Outcome,
   Progress,
   Recommendation,
+  Replayed,
   Scope,
   Score,
   Session,
@@ -247,10 +250,18 @@ export interface AlertRepository {
 export interface WebhookRepository {
   list(team: TeamScope, page: ById): List<Webhook>;
   get(team: TeamScope, id: string): Found<Webhook>;
-  /** @throws KinewatchError `unknown-reference` (team) */
+  /** teamId null: an endpoint of every team. @throws KinewatchError `unknown-reference` (team) */
   create(
-    teamId: string,
-    webhook: { readonly url: string; readonly eventTypes: readonly string[]; readonly secret: string },
+    teamId: TeamScope,
+    webhook: {
+      readonly url: string;
+      readonly secret: string;
+      readonly eventTypes: readonly string[];
+      /** Of alert events; none: every type. */
+      readonly alertTypes?: readonly string[];
+      /** Of alert events; amber: every one. */
+      readonly minSeverity?: Webhook['minSeverity'];
+    },
   ): Promise<Webhook>;
   update(team: TeamScope, id: string, patch: WebhookPatch): Found<Webhook>;
   /** With its deliveries. */
@@ -260,6 +271,22 @@ export interface WebhookRepository {
   /** Stores a pending webhook.test delivery. @throws KinewatchError `webhook-disabled` */
   createTest(team: TeamScope, id: string): Found<Delivery>;
   listDeliveries(team: TeamScope, id: string, filter: { readonly status?: Delivery['status'] }, page: ById): List<Delivery>;
+  getDelivery(team: TeamScope, id: string, deliveryId: string): Found<Delivery>;
+  /** Makes a delivery in whatever state pending and due now, with new budgets and the same id. @throws KinewatchError `webhook-disabled` */
+  resend(team: TeamScope, id: string, deliveryId: string): Found<Delivery>;
+  /**
+   * Pending deliveries for what the endpoint, as it is now, wants of the events stored in the range. Again it changes nothing but what failed since.
+   * @throws KinewatchError `webhook-disabled`, `time-out-of-range` (before the oldest event kept; more events than one replay takes)
+   */
+  replay(team: TeamScope, id: string, range: ReplayRange): Found<Replayed>;
+}
+
+export interface ReplayRange {
+  /** By when the service stored the event: from inclusive, to exclusive. */
+  readonly from: Date;
+  readonly to: Date;
+  /** null: every type the endpoint takes. */
+  readonly eventTypes: readonly string[] | null;
 }
 
 export interface GatewayRepository {
@@ -297,6 +324,24 @@ export interface ModelRepository {
   setStatus(version: string, to: 'active' | 'shadow' | 'retired', by: string): Found<Model>;
 }
 
+export interface AuditRepository {
+  record(entry: {
+    readonly keyId: string;
+    readonly caller: string;
+    readonly teamId: TeamScope;
+    readonly action: string;
+    readonly statusCode: number;
+    /** None: every athlete of teamId, or of every team where that is null (a live stream). */
+    readonly athleteIds: readonly string[];
+  }): Promise<void>;
+  /** Entries that name the athlete or all of the team, newest first; the caller checked that the athlete is of the team. */
+  list(
+    athlete: Pick<Athlete, 'id' | 'teamId'>,
+    range: { readonly from: Date | null; readonly to: Date | null },
+    page: ById,
+  ): List<AuditEntry>;
+}
+
 export interface Repositories {
   readonly apiKeys: ApiKeyRepository;
   readonly teams: TeamRepository;
@@ -311,6 +356,7 @@ export interface Repositories {
   readonly gateways: GatewayRepository;
   readonly devices: DeviceRepository;
   readonly models: ModelRepository;
+  readonly audit: AuditRepository;
 }
 
 export interface Readiness {
@@ -339,6 +385,7 @@ export interface RestOptions {
   /** The gateway's connections are closed with token-revoked. */
   readonly onGatewayRevoked: (gatewayId: string) => void;
   readonly onSessionClosed: (sessionId: string) => void;
+  /** A delivery that staff asked for, a test or one to be sent again, is due. */
   readonly onWebhookTest: (deliveryId: string) => void;
   /** May webhooks go to loopback and private addresses (demo, tests)? */
   readonly webhookAllowPrivate: boolean;

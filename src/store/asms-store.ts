@@ -57,19 +57,18 @@ export function createAsmsStore(pool: pg.Pool): AsmsStore {
 interface StateRow<State> {
   readonly team_id: string;
   readonly last_window_index: string;
-  readonly method_version: string;
   readonly state: State | null;
 }
 
 /**
  * IN-ORDER-ONCE: the row is locked until the commit, so that a second job for the athlete waits and then reads the new fence. Null where there is no
- * such athlete. A state of another method version is not read: the new method starts empty behind the old fence.
+ * such athlete. A state of another method version is handed on as it is: the step upgrades it or begins anew, behind the old fence.
  */
 async function lockState<State>(client: pg.PoolClient, athleteId: string, methodVersion: string): Promise<HeldState<State> | null> {
   const lock = async (): Promise<StateRow<State> | undefined> => {
     const { rows } = await client.query<StateRow<State>>({
       name: 'kw-asms-lock',
-      text: `SELECT a.team_id, s.last_window_index, s.method_version, s.state FROM asms_state s JOIN athlete a ON a.id = s.athlete_id
+      text: `SELECT a.team_id, s.last_window_index, s.state FROM asms_state s JOIN athlete a ON a.id = s.athlete_id
         WHERE s.athlete_id = $1 FOR UPDATE OF s`,
       values: [athleteId],
     });
@@ -86,7 +85,7 @@ async function lockState<State>(client: pg.PoolClient, athleteId: string, method
     row = await lock();
   }
   if (row === undefined) return null;
-  return { teamId: row.team_id, fence: Number(row.last_window_index), state: row.method_version === methodVersion ? row.state : null };
+  return { teamId: row.team_id, fence: Number(row.last_window_index), state: row.state };
 }
 
 /** Scores past the fence, in order. start_us is at least windowIndex * 1e6, which leaves older daily partitions unread. */

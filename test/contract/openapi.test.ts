@@ -81,6 +81,7 @@ const ROUTES = [
   'PATCH /v1/athletes/{id}',
   'DELETE /v1/athletes/{id}',
   'GET /v1/athletes/{id}/state',
+  'GET /v1/athletes/{id}/audit',
   'GET /v1/athletes/{id}/scores',
   'GET /v1/athletes/{id}/metrics',
   'GET /v1/athletes/{id}/recommendations',
@@ -109,6 +110,9 @@ const ROUTES = [
   'POST /v1/webhooks/{id}/rotate-secret',
   'POST /v1/webhooks/{id}/test',
   'GET /v1/webhooks/{id}/deliveries',
+  'GET /v1/webhooks/{id}/deliveries/{deliveryId}',
+  'POST /v1/webhooks/{id}/deliveries/{deliveryId}/resend',
+  'POST /v1/webhooks/{id}/replay',
   'GET /v1/gateways',
   'POST /v1/gateways',
   'POST /v1/gateways/{id}/revoke',
@@ -185,7 +189,11 @@ describe('the OpenAPI document', () => {
     expect(namesOf(inside.filter(({ path, operation }) => path.includes('{') && !answers(operation, '404')))).toEqual([]);
   });
 
-  it('declares every parameter of a path as a required UUID, but for the version of a model', () => {
+  it('declares every parameter of a path as a required UUID, but for the version of a model and the id of a delivery', () => {
+    const others: Readonly<Record<string, object>> = {
+      version: { type: 'string', minLength: 1, maxLength: 64 },
+      deliveryId: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' },
+    };
     const declared = operations.map(({ path, operation }) => ({
       path,
       parameters: (operation.parameters ?? []).filter((parameter) => parameter.in === 'path'),
@@ -197,7 +205,7 @@ describe('the OpenAPI document', () => {
       parameters.map(({ name }) =>
         expect.objectContaining({
           required: true,
-          schema: name === 'version' ? { type: 'string', minLength: 1, maxLength: 64 } : { type: 'string', format: 'uuid' },
+          schema: others[name] ?? { type: 'string', format: 'uuid' },
         }),
       ),
     );

@@ -48,7 +48,10 @@ function fill(path: string, team: SeededTeam): string {
     gateways: team.gatewayId,
     devices: team.deviceId,
   };
-  return path.replace('{id}', ids[kind] ?? randomUUID()).replace('{recommendationId}', team.recommendationId);
+  return path
+    .replace('{id}', ids[kind] ?? randomUUID())
+    .replace('{recommendationId}', team.recommendationId)
+    .replace('{deliveryId}', team.deliveryId);
 }
 
 /** Live streams do not end; models are the service's; the other paths outside /v1 hold nothing of a team. */
@@ -100,6 +103,7 @@ describe('a key bound to a team', () => {
       'POST /v1/alerts/{id}/acknowledge': {},
       'POST /v1/alerts/{id}/snooze': { minutes: 5 },
       'PATCH /v1/webhooks/{id}': { enabled: false },
+      'POST /v1/webhooks/{id}/replay': { from: new Date(Date.now() - 60_000).toISOString(), to: new Date().toISOString() },
       'POST /v1/devices/{id}/assignments': { athleteId: reds.athleteId },
     };
     const writes = routes.filter(({ method, path }) => method !== 'GET' && path.includes('{id}'));

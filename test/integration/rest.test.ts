@@ -539,7 +539,7 @@ describe('webhooks', () => {
     expect(api.calls.webhooksTested.at(-1)).toBe(sent.id);
     const { items } = await readAll(`/v1/webhooks/${squad.webhookId}/deliveries`, 1);
     expect(items.map(({ id }) => id)).toEqual([sent.id, squad.deliveryId]);
-    expect(items[1]?.attempts).toEqual([{ at: expect.any(String) as string, statusCode: 500, error: null, durationMs: 12.5 }]);
+    expect(items[1]?.attempts).toEqual([{ at: expect.any(String) as string, statusCode: 500, error: null, fault: null, durationMs: 12.5 }]);
     expect((await call('PATCH', `/v1/webhooks/${squad.webhookId}`, { enabled: false })).json()).toMatchObject({
       disabledReason: 'by staff',
     });

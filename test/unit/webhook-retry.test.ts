@@ -1,8 +1,16 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRetryAfter } from '../../src/alert/deliver.ts';
-import { isPrivateAddress } from '../../src/alert/private-addresses.ts';
-import { JITTER_SHARE, RETRY_DELAYS_MS, nextDelayMs } from '../../src/alert/retry-schedule.ts';
+import { faultOf, parseRetryAfter } from '../../src/alert/deliver.ts';
+import { PrivateAddressError, isPrivateAddress } from '../../src/alert/private-addresses.ts';
+import {
+  JITTER_SHARE,
+  OWN_ATTEMPTS,
+  RETRY_DELAYS_MS,
+  askedPauseMs,
+  nextDelayMs,
+  nextOwnDelayMs,
+  pauseMs,
+} from '../../src/alert/retry-schedule.ts';
 
 describe('retry schedule', () => {
   it('is the one of the specification: ten attempts over 75 hours', () => {
@@ -30,6 +38,67 @@ describe('retry schedule', () => {
     expect(parseRetryAfter('120', 0)).toBe(120_000);
     expect(parseRetryAfter('Thu, 01 Jan 1970 00:01:00 GMT', 0)).toBe(60_000);
     for (const value of [null, '', 'soon', '-1', 'Thu, 01 Jan 1970 00:00:00 GMT']) expect(parseRetryAfter(value, 1)).toBeNull();
+  });
+});
+
+describe('our own budget and the pause of an endpoint', () => {
+  it('is 80 attempts over about three days: 5 s doubling to an hour', () => {
+    const delays = Array.from({ length: OWN_ATTEMPTS - 1 }, (_, n) => nextOwnDelayMs(n + 1, 0) ?? 0);
+    expect(delays.slice(0, 3)).toEqual([5_000, 10_000, 20_000]);
+    expect(delays.at(-1)).toBe(3_600_000);
+    const days = delays.reduce((sum, ms) => sum + ms, 0) / 86_400_000;
+    expect(days).toBeGreaterThan(2.8);
+    expect(days).toBeLessThan(3.2);
+    expect(nextOwnDelayMs(OWN_ATTEMPTS, 0)).toBeNull();
+  });
+
+  it('adds jitter within its share', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: OWN_ATTEMPTS - 1 }), fc.integer({ min: 0, max: 999 }), (faults, thousandths) => {
+        const base = nextOwnDelayMs(faults, 0) ?? 0;
+        const delay = nextOwnDelayMs(faults, thousandths / 1_000) ?? 0;
+        expect(delay).toBeGreaterThanOrEqual(base);
+        expect(delay).toBeLessThanOrEqual(base * (1 + JITTER_SHARE) + 1);
+      }),
+    );
+  });
+
+  it('pauses longer with every silence, a minute at most, and an hour at most on request', () => {
+    expect([1, 2, 3, 4, 5, 1_000].map(pauseMs)).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000]);
+    expect([askedPauseMs(1_000), askedPauseMs(1e12)]).toEqual([1_000, 3_600_000]);
+  });
+});
+
+describe('whose fault a failed attempt is', () => {
+  const fault = (fields: object): Error => Object.assign(new Error('x'), fields);
+  const ours = [
+    fault({ code: 'ENOTFOUND', syscall: 'getaddrinfo' }),
+    fault({ code: 'EAI_AGAIN', syscall: 'getaddrinfo' }),
+    fault({ code: 'ENETUNREACH', syscall: 'connect' }),
+    fault({ code: 'EMFILE' }),
+    new PrivateAddressError('10.0.0.1'),
+    new TypeError('Invalid URL'),
+    new RangeError('a webhook secret is ...'),
+  ];
+  const theirs = [
+    fault({ code: 'ECONNREFUSED', syscall: 'connect' }),
+    fault({ code: 'ECONNRESET' }),
+    fault({ code: 'EHOSTUNREACH' }),
+    fault({ code: 'CERT_HAS_EXPIRED' }),
+    new DOMException('late', 'TimeoutError'),
+    'no error at all',
+  ];
+
+  it("is ours for what we cannot resolve, refuse or lack, and the receiver's for the rest", () => {
+    expect(ours.map(faultOf)).toEqual(ours.map(() => 'ours'));
+    expect(theirs.map(faultOf)).toEqual(theirs.map(() => 'receiver'));
+  });
+
+  it('is ours for a host with several addresses only where every one of them is', () => {
+    const [none, refused] = [fault({ code: 'ENETUNREACH' }), fault({ code: 'ECONNREFUSED' })];
+    expect(faultOf(new AggregateError([none, none]))).toBe('ours');
+    expect(faultOf(new AggregateError([none, refused]))).toBe('receiver');
+    expect(faultOf(new AggregateError([]))).toBe('receiver');
   });
 });
 

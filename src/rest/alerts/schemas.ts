@@ -1,7 +1,7 @@
 import { Type, type Static } from 'typebox';
+import { ALERT_TYPES } from '../../contracts/events.ts';
 import { JsonObject, Nullable, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
-const ALERT_TYPES = ['risk', 'deviation', 'asymmetry', 'data-stopped', 'clock-fault'] as const;
 const SEVERITIES = ['amber', 'red'] as const;
 
 const fields = {

@@ -102,6 +102,14 @@ export const live = resource(
         if (athlete !== undefined) found(await repositories.athletes.get(caller.teamId, athlete), 'athlete', athlete);
         if (clients.size >= maxLiveClients) throw new ProblemError('too-many-clients', `${maxLiveClients} live clients are connected`);
         const wantedTeam = caller.teamId ?? team;
+        await repositories.audit.record({
+          keyId: caller.keyId,
+          caller: caller.name,
+          teamId: wantedTeam ?? null,
+          action: 'streamLive',
+          statusCode: 200,
+          athleteIds: athlete === undefined ? [] : [athlete],
+        });
         const wanted = (event: LiveEvent): boolean =>
           (wantedTeam === undefined || event.teamId === wantedTeam) && (athlete === undefined || event.athleteId === athlete);
 

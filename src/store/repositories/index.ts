@@ -5,6 +5,7 @@ import { createModelRegistry } from '../model-registry.ts';
 import { createAlertRepository } from './alerts.ts';
 import { createApiKeyRepository } from './api-keys.ts';
 import { createAthleteRepository } from './athletes.ts';
+import { createAuditRepository } from './audit.ts';
 import { createDeviceRepository } from './devices.ts';
 import { createGatewayRepository } from './gateways.ts';
 import { createMedicalRepository } from './medical.ts';
@@ -31,5 +32,6 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     gateways: createGatewayRepository(prisma, pool),
     devices: createDeviceRepository(prisma),
     models: createModelRegistry(pool),
+    audit: createAuditRepository(prisma),
   };
 }
