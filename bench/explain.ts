@@ -1,0 +1,164 @@
+/**
+ * node dist/bench/explain.js: what an explanation costs on one core. First one explanation at a time: seconds, windows scored and windows/s, beside the bare scorer
+ * at the same batch (the limit). Then the p99 of live batches on this thread without and with explanations in a worker of lower priority. Windows are
+ * those of test/fixtures/shap.json. docs/explanations.md holds what was measured.
+ */
+import { readFileSync } from 'node:fs';
+import { cpus, loadavg, setPriority } from 'node:os';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { explainWindow } from '../src/score/explain/explain-window.ts';
+import type { Explanation } from '../src/score/explain/explanation.ts';
+import { loadModelContract } from '../src/score/model-contract.ts';
+import { createOnnxScorer } from '../src/score/onnx/onnx-scorer.ts';
+import type { Scorer, WindowInput } from '../src/score/ports.ts';
+import { hideSensors, readShapFixtures } from '../test/fixtures/shap-fixtures.ts';
+
+const BATCH = 32;
+const ROUNDS = 7;
+/** Explanations while live batches run, and the live load: a batch of this many windows at this interval. */
+const EXPLANATIONS = 20;
+const LIVE_BATCH = 16;
+const LIVE_EVERY_MS = 100;
+/** Lowest: on Linux a thread has a priority of its own. */
+const LOW_PRIORITY = 19;
+
+const quantile = (values: readonly number[], q: number): number => {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+};
+const secondsOf = async (work: () => Promise<unknown>): Promise<number> => {
+  const begun = performance.now();
+  await work();
+  return (performance.now() - begun) / 1_000;
+};
+
+/** xorshift32 in [0, 1). */
+function randomFrom(seed: number): () => number {
+  let state = seed | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+interface Explainer {
+  readonly scorer: Scorer;
+  readonly windows: readonly WindowInput[];
+  readonly names: readonly string[];
+  explain(one: number): Promise<Explanation>;
+}
+
+async function createExplainer(): Promise<Explainer> {
+  const { contract, modelPath } = loadModelContract('models');
+  const { windows, cases } = readShapFixtures(contract, readFileSync('test/fixtures/shap.json', 'utf8'));
+  const scorer = await createOnnxScorer({ modelPath, contract, executionProvider: 'cpu', maxBatch: BATCH });
+  const at = (place: number): WindowInput => windows[place] as WindowInput;
+  const explain = (number: number): Promise<Explanation> => {
+    const one = cases[number % cases.length] as (typeof cases)[number];
+    return explainWindow(scorer, {
+      contract,
+      window: hideSensors(contract, at(one.window), one.hidden),
+      own: one.own.map(at),
+      squad: one.squad.map(at),
+      grain: one.grain,
+      random: randomFrom(number + 1),
+      pause: () => new Promise((resolve) => setImmediate(resolve)),
+    });
+  };
+  return { scorer, windows, names: cases.map(({ name }) => name), explain };
+}
+
+const repeated = (windows: readonly WindowInput[], count: number): WindowInput[] =>
+  Array.from({ length: count }, (_, i) => windows[i % windows.length] as WindowInput);
+
+interface Row {
+  readonly name: string;
+  readonly method: string;
+  readonly evaluations: number;
+  readonly seconds: number;
+  readonly windowsPerS: number;
+  readonly limitPerS: number;
+}
+
+/** Ours and the bare scorer in turns, as many windows each. */
+async function measure(explainer: Explainer, name: string, number: number): Promise<Row> {
+  const { scorer, windows } = explainer;
+  const { method, evaluations } = await explainer.explain(number);
+  const batch = repeated(windows, BATCH);
+  const batches = Math.ceil(evaluations / BATCH);
+  const ours: number[] = [];
+  const bare: number[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    ours.push(await secondsOf(() => explainer.explain(number)));
+    bare.push(
+      await secondsOf(async () => {
+        for (let i = 0; i < batches; i += 1) await scorer.score(batch);
+      }),
+    );
+  }
+  const seconds = quantile(ours, 0.5);
+  return { name, method, evaluations, seconds, windowsPerS: evaluations / seconds, limitPerS: (batches * BATCH) / quantile(bare, 0.5) };
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Milliseconds a live batch takes, one each LIVE_EVERY_MS until `isDone`. */
+async function liveBatches({ scorer, windows }: Explainer, isDone: (taken: number) => boolean): Promise<number[]> {
+  const batch = repeated(windows, LIVE_BATCH);
+  const taken: number[] = [];
+  while (!isDone(taken.length)) {
+    taken.push(1_000 * (await secondsOf(() => scorer.score(batch))));
+    await sleep(LIVE_EVERY_MS);
+  }
+  return taken;
+}
+
+async function besideExplanations(explainer: Explainer) {
+  const alone = await liveBatches(explainer, (taken) => taken >= 200);
+  let done = false;
+  const worker = new Worker(new URL(import.meta.url));
+  const ended = new Promise<void>((resolve, reject) => {
+    worker.once('error', reject);
+    worker.once('exit', () => {
+      done = true;
+      resolve();
+    });
+  });
+  await new Promise((resolve) => worker.once('message', resolve));
+  const beside = await liveBatches(explainer, () => done);
+  await ended;
+  return { alone, beside };
+}
+
+async function main(): Promise<void> {
+  const explainer = await createExplainer();
+  process.stdout.write(
+    `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}, Node ${process.version}\n`,
+  );
+  process.stdout.write('| case | method | windows scored | seconds | windows/s | bare scorer, windows/s |\n|---|---|---|---|---|---|\n');
+  for (const [number, name] of explainer.names.entries()) {
+    const row = await measure(explainer, name, number);
+    process.stdout.write(
+      `| ${row.name} | ${row.method} | ${row.evaluations} | ${row.seconds.toFixed(2)} | ${Math.round(row.windowsPerS)} | ${Math.round(row.limitPerS)} |\n`,
+    );
+  }
+  const { alone, beside } = await besideExplanations(explainer);
+  const figures = (ms: readonly number[]): string =>
+    `p50 ${quantile(ms, 0.5).toFixed(1)} ms, p99 ${quantile(ms, 0.99).toFixed(1)} ms (${ms.length} batches)`;
+  process.stdout.write(`live batch of ${LIVE_BATCH}, alone: ${figures(alone)}\n`);
+  process.stdout.write(`live batch of ${LIVE_BATCH}, beside ${EXPLANATIONS} explanations: ${figures(beside)}\n`);
+  await explainer.scorer.close();
+}
+
+/** The worker's part: explanations one after another, on a session of its own. */
+async function work(): Promise<void> {
+  setPriority(LOW_PRIORITY);
+  const explainer = await createExplainer();
+  parentPort?.postMessage('ready');
+  for (let i = 0; i < EXPLANATIONS; i += 1) await explainer.explain(i);
+  await explainer.scorer.close();
+}
+
+await (isMainThread ? main() : work());
