@@ -1,6 +1,6 @@
 /**
  * Deviation (eq. 26) as two figures. `roughness` is the paper's S; that sum of squared steps does not see a slow drift, so `drift`
- * stands beside it: the distance between what the athlete does now and the athlete's own baseline in the same activity class.
+ * stands beside it: the distance between what the athlete does now and the athlete's own baseline at the same activity and speed.
  */
 import type { ActivityClass } from '../contracts/model.ts';
 import { HOP_S, NON_OVERLAPPING_HOPS, type AsmsParams, type Thresholds } from './params.ts';
@@ -15,19 +15,25 @@ interface RecentWindow {
   readonly features: Features;
 }
 
-export interface ClassDeviation {
+/** What the athlete does now and usually does in an activity, at a speed. */
+export interface MovementLevel {
+  /** Windows so far, and since the last gap. */
+  readonly windows: number;
+  readonly fastWindows: number;
+  /** Running means of the features: of the last seconds, and of the baseline. */
+  readonly fast: Features;
+  readonly slow: Features;
+  readonly driftSketch: QuantileSketch;
+}
+
+/** An activity class: its roughness, and its level over all speeds. */
+export interface ClassDeviation extends MovementLevel {
   /** S of eq. 26 and the sum of its weights. */
   readonly roughness: number;
   readonly weight: number;
   /** End of the window both were last brought up to. */
   readonly atUs: number;
-  /** Windows of the class so far. */
-  readonly windows: number;
-  /** Running means of the features: of the last seconds, and of the baseline. */
-  readonly fast: Features;
-  readonly slow: Features;
   readonly roughnessSketch: QuantileSketch;
-  readonly driftSketch: QuantileSketch;
 }
 
 export interface DeviationState {
@@ -35,6 +41,8 @@ export interface DeviationState {
   /** The last two windows, oldest first. */
   readonly recent: readonly RecentWindow[];
   readonly classes: Readonly<Partial<Record<ActivityClass, ClassDeviation>>>;
+  /** Levels of running in a speed band, by the band's number; BOUNDED by the number of bands. */
+  readonly runBands: Readonly<Record<string, MovementLevel>>;
 }
 
 export type Band = 'green' | 'amber' | 'red';
@@ -51,21 +59,25 @@ export interface Judged {
 export interface DeviationReport {
   /** null: no two windows could be compared yet. */
   readonly roughness: Judged | null;
-  /** null: too little time in this activity class. */
+  /** null: too little time in this activity class since the last gap. */
   readonly drift: Judged | null;
+  /** Speed band of running that drift was judged in; null: the whole class, no speed is known. */
+  readonly runBand: number | null;
 }
 
 export interface ChannelChange {
   readonly channel: string;
   readonly feature: 'level' | 'amplitude';
-  /** Change from the own baseline in own standard deviations, signed. */
+  /** Change from the own baseline in own standard deviations, signed, and the two that it lies between. */
   readonly changeSd: number;
+  readonly nowSd: number;
+  readonly usualSd: number;
 }
 
 /** (chosen) Cohen's conventional small effect: below it a change is not worth a reader's time. */
 const SMALLEST_NAMED_SD = 0.2;
 
-export const EMPTY_DEVIATION: DeviationState = { lastEndUs: null, recent: [], classes: {} };
+export const EMPTY_DEVIATION: DeviationState = { lastEndUs: null, recent: [], classes: {}, runBands: {} };
 
 const round = (value: number, scale: number): number => Math.round(value * scale) / scale + 0;
 
@@ -108,15 +120,14 @@ const judge = (value: number, sketch: QuantileSketch, minimumWindows: number, po
   };
 };
 
+const EMPTY_LEVEL: MovementLevel = { windows: 0, fastWindows: 0, fast: [], slow: [], driftSketch: EMPTY_SKETCH };
+
 const emptyClass = (atUs: number): ClassDeviation => ({
+  ...EMPTY_LEVEL,
   roughness: 0,
   weight: 0,
   atUs,
-  windows: 0,
-  fast: [],
-  slow: [],
   roughnessSketch: EMPTY_SKETCH,
-  driftSketch: EMPTY_SKETCH,
 });
 
 /** The newest earlier window of the same class that shares no sample with window `index`. */
@@ -126,22 +137,51 @@ function comparable(recent: readonly RecentWindow[], index: number, activity: Ac
   );
 }
 
-/** Running means never weigh a new window less than a plain average of the class so far would. */
-const gainOf = (tauS: number, windowsBefore: number): number => Math.max(1 - Math.exp(-HOP_S / tauS), 1 / (windowsBefore + 1));
+/** Running means never weigh a new window less than a plain average of the level so far would. */
+const gainOf = (seconds: number, tauS: number, windowsBefore: number): number =>
+  Math.max(1 - Math.exp(-seconds / tauS), 1 / (windowsBefore + 1));
 
 export interface DeviationObservation {
   readonly windowIndex: number;
   readonly endUs: number;
   readonly activity: ActivityClass;
   readonly channelSummary: Float32Array;
-  /** Baseline and percentiles do not move: a confirmed injury is open, or the window is provisional. */
+  /** Metres a second; NaN or null where it was not measured. */
+  readonly speedMps: number | null;
+  /** Baseline and percentiles do not move (freeze.ts). */
   readonly frozen: boolean;
+}
+
+/** The speed band of a window of running; null where the speed is not known or the athlete does not run. */
+export function runBandOf(activity: ActivityClass, speedMps: number | null, edgesMps: readonly number[]): number | null {
+  if (activity !== 'run' || speedMps === null || !Number.isFinite(speedMps)) return null;
+  return edgesMps.filter((edge) => speedMps >= edge).length;
+}
+
+/** The level a step further: `seconds` of this activity since the window before, `frozen`: the baseline and the percentiles stay. */
+function stepLevel(
+  level: MovementLevel,
+  features: Features,
+  seconds: number,
+  frozen: boolean,
+  params: AsmsParams['deviation'],
+): { readonly level: MovementLevel; readonly drift: number | null } {
+  const held = frozen && level.windows > 0;
+  const fast = follow(level.fast, features, gainOf(seconds, params.driftFastTauS, level.fastWindows));
+  const slow = follow(level.slow, features, held ? 0 : gainOf(seconds, params.driftSlowTauS, level.windows));
+  const fastWindows = level.fastWindows + 1;
+  const distance = fastWindows * HOP_S < params.driftMinimumS ? null : meanSquaredStep(fast, slow);
+  const drift = distance === null ? null : Math.sqrt(distance);
+  const driftSketch = drift === null || held ? level.driftSketch : addToSketch(level.driftSketch, drift);
+  return { level: { windows: level.windows + 1, fastWindows, fast, slow, driftSketch }, drift };
 }
 
 /**
  * One step of eq. 26 and of drift. Consecutive windows overlap by half, so a window is compared with the one before the last: two windows
  * that share samples would show half of every change and none of the noise in the shared half.
- * A gap resets roughness in all classes; a change of class only keeps windows of different classes from being compared.
+ * A gap resets roughness and the fast means in all classes; a change of class only keeps windows of different classes from being compared. Roughness
+ * forgets by the clock. The running means count time in their class: windows lost inside a bout count as passed, time spent in another class does not.
+ * In running with a known speed, drift is judged within the speed band; else over the whole class. Windows of another size than before start anew.
  */
 export function stepDeviation(
   state: DeviationState,
@@ -150,74 +190,95 @@ export function stepDeviation(
 ): { readonly state: DeviationState; readonly report: DeviationReport } {
   const features = featuresOf(window.channelSummary);
   const sizeChanged = state.recent.some((past) => past.features.length !== features.length);
-  const gap = sizeChanged || (state.lastEndUs !== null && (window.endUs - state.lastEndUs) / 1e6 > params.gapResetS);
-  const recent = gap ? [] : state.recent;
-  const stored = state.classes[window.activity];
-  const known =
-    stored === undefined || (stored.fast.length !== 0 && stored.fast.length !== features.length) ? emptyClass(window.endUs) : stored;
-  // A gap since the class's own last window needs no reset: the elapsed time has decayed it.
-  const decay = gap ? 0 : Math.exp(-(window.endUs - known.atUs) / 1e6 / params.roughnessTauS);
+  const elapsedS = state.lastEndUs === null ? HOP_S : (window.endUs - state.lastEndUs) / 1e6;
+  const gap = sizeChanged || elapsedS > params.gapResetS;
+  const before = gap ? afterGap(state, sizeChanged) : state;
+  const stored = before.classes[window.activity];
+  const known = stored === undefined || otherSize(stored, features) ? emptyClass(window.endUs) : stored;
 
-  const before = comparable(recent, window.windowIndex, window.activity, params.maxComparedHops);
-  const step = before === undefined ? null : meanSquaredStep(features, before.features);
+  const decay = Math.exp(-(window.endUs - known.atUs) / 1e6 / params.roughnessTauS);
+  const past = comparable(before.recent, window.windowIndex, window.activity, params.maxComparedHops);
+  const step = past === undefined ? null : meanSquaredStep(features, past.features);
   const roughness = decay * known.roughness + (step ?? 0);
   const weight = decay * known.weight + (step === null ? 0 : 1);
-
-  const fast = follow(known.fast, features, gainOf(params.driftFastTauS, known.windows));
-  const frozen = window.frozen && known.windows > 0;
-  const slow = frozen ? follow(known.slow, features, 0) : follow(known.slow, features, gainOf(params.driftSlowTauS, known.windows));
-  const windows = known.windows + 1;
-  const distance = windows * HOP_S < params.driftMinimumS ? null : meanSquaredStep(fast, slow);
-  const drift = distance === null ? null : Math.sqrt(distance);
-
   const settled = weight * (1 - Math.exp(-HOP_S / params.roughnessTauS)) >= params.settledShare;
-  const report: DeviationReport = {
-    roughness:
-      weight === 0 ? null : judge(roughness, known.roughnessSketch, params.ownPercentileMinimumWindows, params.population.roughness),
-    drift: drift === null ? null : judge(drift, known.driftSketch, params.ownPercentileMinimumWindows, params.population.drift),
-  };
+  const held = window.frozen && known.windows > 0;
+
+  const seconds = !gap && before.recent.at(-1)?.activity === window.activity ? elapsedS : HOP_S;
+  const whole = stepLevel(known, features, seconds, window.frozen, params);
+  const runBand = runBandOf(window.activity, window.speedMps, params.runSpeedEdgesMps);
+  const bandLevel = before.runBands[String(runBand)] ?? EMPTY_LEVEL;
+  const band =
+    runBand === null ? null : stepLevel(otherSize(bandLevel, features) ? EMPTY_LEVEL : bandLevel, features, HOP_S, window.frozen, params);
+  const { drift } = band ?? whole;
+  const driftSketch = band === null ? known.driftSketch : bandLevel.driftSketch;
+
+  const minimum = params.ownPercentileMinimumWindows;
   const now: ClassDeviation = {
+    ...whole.level,
     roughness,
     weight,
     atUs: window.endUs,
-    windows,
-    fast,
-    slow,
-    roughnessSketch: settled && !frozen ? addToSketch(known.roughnessSketch, roughness) : known.roughnessSketch,
-    driftSketch: drift !== null && !frozen ? addToSketch(known.driftSketch, drift) : known.driftSketch,
+    roughnessSketch: settled && !held ? addToSketch(known.roughnessSketch, roughness) : known.roughnessSketch,
   };
-  const others = gap ? withoutRoughness(state.classes, sizeChanged) : state.classes;
   return {
     state: {
       lastEndUs: window.endUs,
-      recent: [...recent, { index: window.windowIndex, activity: window.activity, features }].slice(-NON_OVERLAPPING_HOPS),
-      classes: { ...others, [window.activity]: now },
+      recent: [...before.recent, { index: window.windowIndex, activity: window.activity, features }].slice(-NON_OVERLAPPING_HOPS),
+      classes: { ...before.classes, [window.activity]: now },
+      runBands: band === null ? before.runBands : { ...before.runBands, [String(runBand)]: band.level },
     },
-    report,
+    report: {
+      roughness: weight === 0 ? null : judge(roughness, known.roughnessSketch, minimum, params.population.roughness),
+      drift: drift === null ? null : judge(drift, driftSketch, minimum, params.population.drift),
+      runBand,
+    },
   };
 }
 
-function withoutRoughness(classes: DeviationState['classes'], forget: boolean): DeviationState['classes'] {
-  if (forget) return {};
-  return Object.fromEntries(Object.entries(classes).map(([name, known]) => [name, { ...known, roughness: 0, weight: 0 }]));
+const otherSize = (level: MovementLevel, features: Features): boolean => level.fast.length !== 0 && level.fast.length !== features.length;
+
+const mapLevels = <Level>(levels: Readonly<Record<string, Level>>, change: (level: Level) => Level): Record<string, Level> =>
+  Object.fromEntries(Object.entries(levels).map(([name, level]) => [name, change(level)]));
+
+function afterGap(state: DeviationState, forget: boolean): DeviationState {
+  if (forget) return EMPTY_DEVIATION;
+  return {
+    lastEndUs: state.lastEndUs,
+    recent: [],
+    classes: mapLevels(state.classes, (known) => ({ ...known, fast: [], fastWindows: 0, roughness: 0, weight: 0 })),
+    runBands: mapLevels(state.runBands, (level) => ({ ...level, fast: [], fastWindows: 0 })),
+  };
 }
 
-/** The features furthest from the own baseline in the given class, strongest first; one entry a channel. */
+/** Staff chose "new normal": what the athlete did last is the baseline, and learns as quickly as a new one; the percentiles of drift start anew. */
+export function acceptNewNormal(state: DeviationState): DeviationState {
+  const accept = <Level extends MovementLevel>(level: Level): Level => ({
+    ...level,
+    slow: level.fast.length === 0 ? level.slow : level.fast,
+    windows: Math.max(1, level.fastWindows),
+    driftSketch: EMPTY_SKETCH,
+  });
+  return { ...state, classes: mapLevels(state.classes, accept), runBands: mapLevels(state.runBands, accept) };
+}
+
+/** The features furthest from the own baseline in the given class (and speed band), strongest first; one entry a channel. */
 export function strongestChanges(
   state: DeviationState,
   activity: ActivityClass,
+  runBand: number | null,
   channels: readonly string[],
   count: number,
 ): readonly ChannelChange[] {
-  const known = state.classes[activity];
+  const known = runBand === null ? state.classes[activity] : state.runBands[String(runBand)];
   if (known === undefined) return [];
   const changes: ChannelChange[] = [];
   for (const [index, channel] of channels.entries()) {
     const level = difference(known, index);
     const amplitude = difference(known, index + channels.length);
-    if (level === null && amplitude === null) continue;
-    const byLevel = Math.abs(level ?? 0) > Math.abs(amplitude ?? 0);
-    changes.push({ channel, feature: byLevel ? 'level' : 'amplitude', changeSd: round((byLevel ? level : amplitude) ?? 0, 100) });
+    const byLevel = Math.abs(level?.changeSd ?? 0) > Math.abs(amplitude?.changeSd ?? 0);
+    const change = byLevel ? level : amplitude;
+    if (change !== null) changes.push({ channel, feature: byLevel ? 'level' : 'amplitude', ...change });
   }
   return changes
     .filter((change) => Math.abs(change.changeSd) >= SMALLEST_NAMED_SD)
@@ -225,8 +286,8 @@ export function strongestChanges(
     .slice(0, count);
 }
 
-function difference(known: ClassDeviation, index: number): number | null {
+function difference(known: MovementLevel, index: number): Pick<ChannelChange, 'changeSd' | 'nowSd' | 'usualSd'> | null {
   const now = known.fast[index] ?? null;
   const usual = known.slow[index] ?? null;
-  return now === null || usual === null ? null : now - usual;
+  return now === null || usual === null ? null : { changeSd: round(now - usual, 100), nowSd: round(now, 100), usualSd: round(usual, 100) };
 }

@@ -1,4 +1,4 @@
-/** Recovery (eq. 6, 27) of each open injury, time in days; the athlete's R is the least of them. */
+/** Recovery (eq. 6, 27) of each open or monitored injury, time in days; the athlete's R is the least over the open ones. */
 import type { ActivityClass } from '../contracts/model.ts';
 import { HOP_S, type AsmsParams } from './params.ts';
 
@@ -9,6 +9,8 @@ export interface OpenInjury {
   readonly diagnosisCode: string;
   readonly onsetUs: number;
   readonly timeLossDays: number;
+  /** Load ceiling of the return-to-play stage as a share of the usual one; absent: 1. */
+  readonly ceilingShare?: number | null;
 }
 
 export interface Therapy {
@@ -20,14 +22,33 @@ export interface Therapy {
   readonly endsUs: number | null;
 }
 
+/** What moved R since it was at its best: negative is a loss. The three sum to r - best, less what healed meanwhile. */
+export interface RecoveryLosses {
+  readonly overload: number;
+  readonly deviation: number;
+  readonly estimate: number;
+}
+
+export interface InjuryRecovery {
+  readonly r: number;
+  readonly atUs: number;
+  /** The highest R so far. */
+  readonly best: number;
+  readonly since: RecoveryLosses;
+}
+
 export interface RecoveryState {
   /** Leaky sum of activity over about a day, MET hours above rest. */
   readonly loadMetHours: number;
   readonly atUs: number | null;
-  readonly injuries: Readonly<Record<string, { readonly r: number; readonly atUs: number }>>;
+  readonly injuries: Readonly<Record<string, InjuryRecovery>>;
+  /** Cleared injuries in their monitored time: followed for relapse, no part of the athlete's R. */
+  readonly monitored: Readonly<Record<string, InjuryRecovery>>;
 }
 
-export const EMPTY_RECOVERY: RecoveryState = { loadMetHours: 0, atUs: null, injuries: {} };
+const NO_LOSSES: RecoveryLosses = { overload: 0, deviation: 0, estimate: 0 };
+
+export const EMPTY_RECOVERY: RecoveryState = { loadMetHours: 0, atUs: null, injuries: {}, monitored: {} };
 
 /**
  * Exact step of dR/dt = K(1 - R) - L R over `days` with K and L constant (1/day, not negative).
@@ -74,10 +95,60 @@ export interface RecoveryObservation {
   readonly gap: boolean;
 }
 
+/** How far load lies above the ceiling, as a multiple of it, at most `most`; under a ceiling of 0 any load is `most` above it. */
+export function overloadOf(load: number, ceiling: number, most: number): number {
+  if (!(load > 0)) return 0;
+  return ceiling > 0 ? Math.min(most, Math.max(0, load / ceiling - 1)) : most;
+}
+
+interface LossRates {
+  readonly overload: number;
+  readonly deviation: number;
+}
+
+/** One injury from where it was to the window's end. */
+function advanceInjury(
+  known: InjuryRecovery | undefined,
+  injury: OpenInjury,
+  therapies: readonly Therapy[],
+  window: RecoveryObservation,
+  rates: LossRates,
+  params: AsmsParams['recovery'],
+): InjuryRecovery {
+  const start: InjuryRecovery = known ?? { r: 0, atUs: injury.onsetUs, best: 0, since: NO_LOSSES };
+  let { r, atUs } = start;
+  const lossPerDay = known === undefined ? 0 : rates.overload + rates.deviation;
+  let lost = 0;
+  for (const untilUs of [...boundaries(injury.injuryId, therapies, atUs, window.endUs), window.endUs]) {
+    const days = (untilUs - atUs) / US_PER_DAY;
+    const healing = healingPerDay(injury, therapies, atUs, params);
+    const next = stepRecovery(r, healing, lossPerDay, days);
+    if (lossPerDay > 0) lost += next - stepRecovery(r, healing, 0, days);
+    r = next;
+    atUs = untilUs;
+  }
+  const stepped = r;
+  if (window.rehab !== null && Number.isFinite(window.rehab))
+    r = clamp(r + (1 - Math.exp(-HOP_S / params.correctionTauS)) * (clamp(window.rehab) - r));
+  if (r >= start.best) return { r, atUs, best: r, since: NO_LOSSES };
+  const byOverload = lossPerDay > 0 ? (lost * rates.overload) / lossPerDay : 0;
+  return {
+    r,
+    atUs,
+    best: start.best,
+    since: {
+      overload: start.since.overload + byOverload,
+      deviation: start.since.deviation + lost - byOverload,
+      estimate: start.since.estimate + r - stepped,
+    },
+  };
+}
+
 /**
- * Brings every open injury's R up to the window's end. An injury not met before starts with R = 0 at its onset. Loss by overload and by deviation
- * is counted for observed time only: across a gap tissue heals and load decays. An injury with its onset after the window is left out.
- * Where an injury is open and the window has an estimate, R moves towards it by 1 - exp(-hop/correctionTauS).
+ * Brings R of every open and every monitored injury up to the window's end. An injury not met before starts with R = 0 at its onset. Loss by overload
+ * (against the ceiling of the injury's own stage) and by deviation is counted for observed time only: across a gap tissue heals and load decays.
+ * An injury with its onset after the window is left out. Where the window has an estimate, R moves towards it by 1 - exp(-hop/correctionTauS).
+ * An injury that was cleared between two windows keeps its R where it goes on to be monitored.
  */
 export function advanceRecovery(
   state: RecoveryState,
@@ -85,26 +156,38 @@ export function advanceRecovery(
   injuries: readonly OpenInjury[],
   therapies: readonly Therapy[],
   params: AsmsParams['recovery'],
+  monitored: readonly OpenInjury[] = [],
 ): RecoveryState {
   const elapsedDays = state.atUs === null ? 0 : (window.endUs - state.atUs) / US_PER_DAY;
   const loadMetHours = state.loadMetHours * Math.exp(-elapsedDays / params.loadTauDays) + (params.met[window.activity] * HOP_S) / 3600;
-  const overload = Math.max(0, loadMetHours / params.loadCeilingMetHours - 1);
-  const loss = window.gap ? 0 : params.overloadLossPerDay * overload + params.deviationLossPerDay * Math.max(0, window.deviationExcess);
-  const next: Record<string, { r: number; atUs: number }> = {};
-  for (const injury of injuries) {
-    if (injury.onsetUs > window.endUs) continue;
-    const known = state.injuries[injury.injuryId];
-    let { r, atUs } = known ?? { r: 0, atUs: injury.onsetUs };
-    const lossPerDay = known === undefined ? 0 : loss;
-    for (const untilUs of [...boundaries(injury.injuryId, therapies, atUs, window.endUs), window.endUs]) {
-      r = stepRecovery(r, healingPerDay(injury, therapies, atUs, params), lossPerDay, (untilUs - atUs) / US_PER_DAY);
-      atUs = untilUs;
+  const advance = (list: readonly OpenInjury[]): Record<string, InjuryRecovery> => {
+    const next: Record<string, InjuryRecovery> = {};
+    for (const injury of list) {
+      if (injury.onsetUs > window.endUs) continue;
+      const ceiling = params.loadCeilingMetHours * positive(injury.ceilingShare ?? 1);
+      const overload = overloadOf(loadMetHours, ceiling, params.overloadMaximum);
+      const rates = {
+        overload: window.gap ? 0 : params.overloadLossPerDay * overload,
+        deviation: window.gap ? 0 : params.deviationLossPerDay * Math.max(0, window.deviationExcess),
+      };
+      const known = state.injuries[injury.injuryId] ?? state.monitored[injury.injuryId];
+      next[injury.injuryId] = advanceInjury(known, injury, therapies, window, rates, params);
     }
-    if (window.rehab !== null && Number.isFinite(window.rehab))
-      r = clamp(r + (1 - Math.exp(-HOP_S / params.correctionTauS)) * (clamp(window.rehab) - r));
-    next[injury.injuryId] = { r, atUs };
-  }
-  return { loadMetHours, atUs: window.endUs, injuries: next };
+    return next;
+  };
+  return { loadMetHours, atUs: window.endUs, injuries: advance(injuries), monitored: advance(monitored) };
+}
+
+/** The open or monitored injury whose R lies furthest below its best; null where there is none. */
+export function worstFall(
+  state: RecoveryState,
+): { readonly injuryId: string; readonly fall: number; readonly recovery: InjuryRecovery } | null {
+  const falls = [...Object.entries(state.injuries), ...Object.entries(state.monitored)].map(([injuryId, recovery]) => ({
+    injuryId,
+    fall: recovery.best - recovery.r,
+    recovery,
+  }));
+  return falls.toSorted((a, b) => b.fall - a.fall || (a.injuryId < b.injuryId ? -1 : 1))[0] ?? null;
 }
 
 /** R of the athlete: the least over open injuries, 1 without one. */

@@ -1,6 +1,17 @@
 /** What the live stream and webhooks carry. No personal data beyond ids. */
 
-export type AlertType = 'risk' | 'deviation' | 'asymmetry' | 'data-stopped' | 'clock-fault';
+export const ALERT_TYPES = [
+  'risk',
+  'deviation',
+  'asymmetry',
+  'recovery-regression',
+  'load-above-ceiling',
+  'data-stopped',
+  'device-clock-fault',
+  'sides-swapped',
+] as const;
+export type AlertType = (typeof ALERT_TYPES)[number];
+/** red is critical: it passes quiet hours and budgets. */
 export type AlertSeverity = 'amber' | 'red';
 
 export interface StateUpdated {

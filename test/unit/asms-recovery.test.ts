@@ -5,8 +5,10 @@ import {
   EMPTY_RECOVERY,
   advanceRecovery,
   healingPerDay,
+  overloadOf,
   recoveryOf,
   stepRecovery,
+  worstFall,
   type RecoveryState,
   type Therapy,
 } from '../../src/asms/recovery.ts';
@@ -91,5 +93,85 @@ describe('therapies', () => {
         expect(until([...ends.toSorted((a, b) => a - b), 10])).toBeCloseTo(until([10]), 9);
       }),
     );
+  });
+});
+
+describe('several injuries', () => {
+  const walk = (state: RecoveryState, second: number, ceilingShares: readonly number[], gap = false): RecoveryState =>
+    advanceRecovery(
+      state,
+      { endUs: 40 * DAY_US + second * 1e6, activity: 'run', rehab: null, deviationExcess: 0, gap },
+      ceilingShares.map((ceilingShare, i) => ({ ...injury, injuryId: `i${i}`, ceilingShare })),
+      [],
+      params,
+    );
+
+  it('fall each under the ceiling of its own stage', () => {
+    let state = walk(EMPTY_RECOVERY, 0, [1, 0.1, 0]);
+    for (let second = 1; second <= 3_600; second += 1) state = walk(state, second, [1, 0.1, 0]);
+    const [free, held, barred] = ['i0', 'i1', 'i2'].map((id) => state.injuries[id]?.r ?? Number.NaN) as [number, number, number];
+    expect(held).toBeLessThan(free);
+    expect(barred).toBeLessThan(held);
+    expect(recoveryOf(state)).toBe(barred);
+    const worst = worstFall(state);
+    expect(worst?.injuryId).toBe('i2');
+    expect(worst?.recovery.since.overload).toBeLessThan(0);
+    expect(worst?.recovery.since.deviation).toBe(0);
+  });
+
+  it('overload is bounded, never negative, and grows with load', () => {
+    const load = fc.integer({ min: 0, max: 10_000 }).map((n) => n / 100);
+    fc.assert(
+      fc.property(load, load, load, (a, b, ceiling) => {
+        const [low, high] = [overloadOf(Math.min(a, b), ceiling, 4), overloadOf(Math.max(a, b), ceiling, 4)];
+        expect(low).toBeGreaterThanOrEqual(0);
+        expect(high).toBeLessThanOrEqual(4);
+        expect(high).toBeGreaterThanOrEqual(low);
+      }),
+    );
+    expect([overloadOf(0, 0, 4), overloadOf(1, 0, 4), overloadOf(30, 20, 4), overloadOf(Number.NaN, 20, 4)]).toEqual([0, 4, 0.5, 0]);
+  });
+
+  it('keep R within 0 and 1 and the account of losses in step with it, whatever comes', () => {
+    const event = fc.record({
+      hours: fc.integer({ min: 1, max: 48 }),
+      activity: fc.constantFrom('rest' as const, 'run' as const),
+      rehab: fc.option(fc.integer({ min: 0, max: 100 }), { nil: null }),
+      excess: fc.integer({ min: 0, max: 500 }),
+      gap: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 1, maxLength: 40 }), (events) => {
+        let state = EMPTY_RECOVERY;
+        let endUs = 0;
+        for (const { hours, activity, rehab, excess, gap } of events) {
+          endUs += hours * 3_600e6;
+          const window = { endUs, activity, rehab: rehab === null ? null : rehab / 100, deviationExcess: excess / 100, gap };
+          state = advanceRecovery(state, window, [injury], [], params);
+          const { r, best, since } = state.injuries['i']!;
+          expect(r).toBeGreaterThanOrEqual(0);
+          expect(best).toBeGreaterThanOrEqual(r);
+          expect(best).toBeLessThanOrEqual(1);
+          // What healed meanwhile is never negative.
+          expect(r - best - (since.overload + since.deviation + since.estimate)).toBeGreaterThan(-1e-9);
+        }
+      }),
+    );
+  });
+
+  it('go on with their R in the monitored time after clearance, without lowering that of the athlete', () => {
+    const known = { r: 0.3, atUs: 40 * DAY_US, best: 0.4, since: { overload: 0, deviation: 0, estimate: 0 } };
+    const before: RecoveryState = { ...EMPTY_RECOVERY, atUs: 40 * DAY_US, injuries: { i: known }, monitored: { j: known } };
+    const cleared = advanceRecovery(
+      before,
+      { endUs: 40 * DAY_US + 1e6, activity: 'rest', rehab: null, deviationExcess: 0, gap: false },
+      [],
+      [],
+      params,
+      [injury, { ...injury, injuryId: 'j' }],
+    );
+    expect(recoveryOf(cleared)).toBe(1);
+    expect(cleared.monitored['i']?.r).toBeCloseTo(0.3, 4);
+    expect(cleared.monitored['j']?.r).toBeCloseTo(0.3, 4);
   });
 });

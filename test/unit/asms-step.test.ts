@@ -292,6 +292,127 @@ describe('other alarms', () => {
   });
 });
 
+const injury = { injuryId: 'i1', diagnosisCode: 'TH0', onsetUs: scoredWindow(0).endUs - 30 * DAY_US, timeLossDays: 20 };
+
+describe('recovery regression', () => {
+  const lame = Array.from({ length: 30_000 }, (_, n) => scoredWindow(n, { rehab: n < 60 ? 1 : 0, activity: 'walk' }));
+  // Nearly healed, then the model's estimate says otherwise for hours.
+  const { raise, state } = run(lame, { openInjuries: [injury] });
+
+  it('is raised when R lies well below its best, with what moved it and without a diagnosis', () => {
+    expect(raise).toMatchObject([{ type: 'recovery-regression', severity: 'amber' }]);
+    expect(raise[0]?.sentence).toMatch(/Recovery fell to \d+ % from the athlete's own best of 9\d %.*rehabilitation estimate -\d+ points/u);
+    expect(raise[0]?.sentence).not.toContain('TH0');
+    expect(state.recovery.injuries['i1']?.best).toBeGreaterThan(0.95);
+  });
+
+  it('clears when the injury does', () => {
+    const after = run(
+      upTo(60, 30_000).map((n) => scoredWindow(n)),
+      {},
+      state,
+    );
+    expect(after.clear).toMatchObject([{ type: 'recovery-regression' }]);
+  });
+
+  it('follows a cleared injury through its monitored time without lowering R of the athlete', () => {
+    const monitored = run(lame, { monitoredInjuries: [injury] });
+    expect(monitored.raise).toMatchObject([{ type: 'recovery-regression' }]);
+    expect(monitored.state.latest?.recovery).toBe(1);
+  });
+});
+
+describe('data stopped in a session', () => {
+  const windows = [...share(0, 60, 0.5), ...share(60, 60, 0.15)];
+  const { endUs } = scoredWindow(50);
+
+  it('is not raised where no session is open, and cleared when the session is over', () => {
+    expect(run(windows, { sessions: [] }).raise).toEqual([]);
+    expect(run(windows, { sessions: [{ fromUs: 0, toUs: endUs }] }).raise).toEqual([]);
+    expect(run(windows, { sessions: [{ fromUs: 0, toUs: null }] }).raise).toHaveLength(1);
+    const closing = run([...windows, ...share(120, 60, 0.15)], { sessions: [{ fromUs: 0, toUs: scoredWindow(120).endUs }] });
+    expect(closing.clear).toMatchObject([{ type: 'data-stopped' }]);
+  });
+});
+
+describe('baselines under a lasting alarm', () => {
+  it('freeze after a day, and "new normal" by staff ends alarm and freeze', () => {
+    const raised = run([...steady(2_000), ...off(2_000)]);
+    expect(raised.state.latest?.baseline).toBe('moving');
+    const days = (n: number) => Math.round((n * DAY_US) / 1e6);
+    const later = run(
+      upTo(30, days(2)).map((n) => scoredWindow(n, { level: 3 })),
+      {},
+      raised.state,
+    );
+    expect(later.state.latest?.baseline).toBe('lasting-alarm');
+    const newNormals = [scoredWindow(days(2) + 29).endUs + 1];
+    const chosen = run(
+      [scoredWindow(days(2) + 30, { level: 3 })],
+      { newNormals, openAlerts: [{ alertId: 'a', type: 'deviation' }] },
+      later.state,
+    );
+    expect(chosen.clear).toMatchObject([{ type: 'deviation', alertId: 'a' }]);
+    expect(chosen.state.latest?.baseline).toBe('moving');
+    expect(chosen.state.latest?.deviation.drift?.value).toBeLessThan(0.1);
+  });
+});
+
+describe("the athlete's units", () => {
+  it("stand in the sentence where the athlete's own scale is known", () => {
+    const usual = Array.from({ length: 300 }, (_, n) => scoredWindow(n));
+    const lame = Array.from({ length: 40 }, (_, n) =>
+      scoredWindow(300 + n, { state: 0.9, channelSummary: Float32Array.from([0, 0, 0, 0, 1, 1, 1, 2.5]) }),
+    );
+    const [alert] = run([...usual, ...lame], { ownScales: { walk: [1, 1, 1, 2] } }).raise;
+    expect(alert?.sentence).toMatch(/\d\.\d\d against a usual 2\.\d\d rad\/s/u);
+  });
+});
+
+describe('a state of another method version', () => {
+  const { state } = run([...steady(2_000), ...at(upTo(30, 2_000), 0.9)]);
+  /** As asms-1.0.0 wrote it. */
+  const first = (): unknown => {
+    const { freeze: _freeze, observed: _observed, deviation, recovery, alarms, latest, ...rest } = state;
+    return JSON.parse(
+      JSON.stringify({
+        ...rest,
+        methodVersion: 'asms-1.0.0',
+        deviation: {
+          lastEndUs: deviation.lastEndUs,
+          recent: deviation.recent,
+          classes: Object.fromEntries(
+            Object.entries(deviation.classes).map(([name, { fastWindows: _windows, ...known }]) => [name, known]),
+          ),
+        },
+        recovery: { loadMetHours: recovery.loadMetHours, atUs: recovery.atUs, injuries: { i1: { r: 0.5, atUs: recovery.atUs } } },
+        alarms: { risk: alarms.risk, deviation: alarms.deviation, 'data-stopped': alarms['data-stopped'] },
+        latest: { ...latest, baseline: undefined },
+      }),
+    );
+  };
+
+  it('asms-1.0.0 is upgraded: baseline, roughness, R and open alarms stay, the percentiles of drift start anew', () => {
+    const { state: next, raise } = run([scoredWindow(2_030)], { openInjuries: [injury] }, first() as AsmsStateValue);
+    expect(next.methodVersion).toBe(METHOD_VERSION);
+    expect(next.deviation.classes.walk?.windows).toBe(2_031);
+    expect(next.deviation.classes.walk?.roughnessSketch.count).toBeGreaterThan(1_900);
+    expect(next.deviation.classes.walk?.driftSketch.count).toBeLessThan(2);
+    expect(next.recovery.injuries['i1']?.r).toBeCloseTo(0.5, 3);
+    expect(next.alarms.risk.open).toBe(true);
+    expect(raise).toEqual([]);
+    expect(JSON.parse(JSON.stringify(next))).toStrictEqual(next);
+  });
+
+  it('any other is restarted behind the fence, with the alarms that the store holds open', () => {
+    for (const stored of [{ methodVersion: 'asms-0' }, {}, { ...state, methodVersion: 'asms-9.0.0' }]) {
+      const { state: next } = run([scoredWindow(2_030)], { openAlerts: [{ alertId: 'a', type: 'risk' }] }, stored as AsmsStateValue);
+      expect(next.deviation.classes.walk?.windows).toBe(1);
+      expect(next.alarms.risk.open).toBe(true);
+    }
+  });
+});
+
 it('publishes the newest state of a batch, once', () => {
   const { live } = run([scoredWindow(0), scoredWindow(1), scoredWindow(2, { state: 0.25 })]);
   expect(live).toEqual([

@@ -1,0 +1,97 @@
+/**
+ * An alert as a value: active or cleared by the rule, acknowledged or not by people (four states), snoozed, assigned, closed with an outcome.
+ * (alert, change) -> alert, with every change in its history.
+ */
+import { KinewatchError } from '../../contracts/errors.ts';
+import type { AlertSeverity, AlertType } from '../../contracts/events.ts';
+
+/** What came of it: closing with one of these feeds feedback. */
+export const ALERT_OUTCOMES = ['injury-confirmed', 'load-changed', 'checked-no-finding', 'sensor-fault', 'new-normal', 'other'] as const;
+export type AlertOutcome = (typeof ALERT_OUTCOMES)[number];
+
+export type AlertChange =
+  | { readonly change: 'cleared' }
+  | { readonly change: 'acknowledged'; readonly by: string }
+  | { readonly change: 'snoozed'; readonly by: string; readonly untilUs: number }
+  | { readonly change: 'assigned'; readonly by: string; readonly to: string }
+  | { readonly change: 'closed'; readonly by: string; readonly outcome: AlertOutcome; readonly note: string };
+
+export type AlertHistory = { readonly atUs: number } & (AlertChange | { readonly change: 'raised' });
+
+export interface AlertValue {
+  readonly alertId: string;
+  readonly athleteId: string;
+  readonly type: AlertType;
+  readonly severity: AlertSeverity;
+  readonly raisedUs: number;
+  readonly clearedUs: number | null;
+  readonly acknowledgedBy: string | null;
+  readonly assignedTo: string | null;
+  readonly snoozedUntilUs: number | null;
+  readonly outcome: AlertOutcome | null;
+  readonly history: readonly AlertHistory[];
+}
+
+export type FourState = 'active-unacknowledged' | 'active-acknowledged' | 'cleared-unacknowledged' | 'cleared-acknowledged';
+
+export const newAlert = (raised: Pick<AlertValue, 'alertId' | 'athleteId' | 'type' | 'severity' | 'raisedUs'>): AlertValue => ({
+  ...raised,
+  clearedUs: null,
+  acknowledgedBy: null,
+  assignedTo: null,
+  snoozedUntilUs: null,
+  outcome: null,
+  history: [{ atUs: raised.raisedUs, change: 'raised' }],
+});
+
+export const fourStateOf = ({ clearedUs, acknowledgedBy }: AlertValue): FourState =>
+  `${clearedUs === null ? 'active' : 'cleared'}-${acknowledgedBy === null ? 'unacknowledged' : 'acknowledged'}`;
+
+/** Longest snooze. (chosen) a week: longer is a change of the threshold, and that is a setting. */
+export const LONGEST_SNOOZE_US = 7 * 86_400e6;
+
+const refuse = (code: string, message: string): never => {
+  throw new KinewatchError(code, message);
+};
+
+/**
+ * The alert after a change at `atUs`. Clearing twice and acknowledging twice change nothing (the same object comes back): two people may do it at once.
+ * Closing also acknowledges and clears: the next alert of the type is a new one.
+ * @throws KinewatchError 'already-closed' after an outcome; 'already-cleared' for a snooze of what is over; 'value-out-of-range' for a change before the
+ * last one, a snooze into the past or for over a week
+ */
+export function changeAlert(alert: AlertValue, change: AlertChange, atUs: number): AlertValue {
+  if (alert.outcome !== null)
+    refuse('already-closed', `The alert was closed with the outcome ${alert.outcome}; correct the outcome instead`);
+  if (!(atUs >= (alert.history.at(-1)?.atUs ?? alert.raisedUs)))
+    refuse('value-out-of-range', 'The change lies before the last one of this alert; give the time at which it was made');
+  const fields = fieldsOf(alert, change, atUs);
+  return fields === null ? alert : { ...alert, ...fields, history: [...alert.history, { atUs, ...change }] };
+}
+
+function fieldsOf(alert: AlertValue, change: AlertChange, atUs: number): Partial<AlertValue> | null {
+  switch (change.change) {
+    case 'cleared':
+      return alert.clearedUs === null ? { clearedUs: atUs, snoozedUntilUs: null } : null;
+    case 'acknowledged':
+      return alert.acknowledgedBy === null ? { acknowledgedBy: change.by } : null;
+    case 'snoozed':
+      if (alert.clearedUs !== null) refuse('already-cleared', 'The alert is cleared; there is nothing to snooze');
+      if (!(change.untilUs > atUs && change.untilUs <= atUs + LONGEST_SNOOZE_US))
+        refuse('value-out-of-range', 'A snooze ends in the future and lasts a week at most; for longer, change the threshold');
+      return { snoozedUntilUs: change.untilUs };
+    case 'assigned':
+      return { assignedTo: change.to };
+    case 'closed':
+      break;
+  }
+  return {
+    outcome: change.outcome,
+    clearedUs: alert.clearedUs ?? atUs,
+    acknowledgedBy: alert.acknowledgedBy ?? change.by,
+    snoozedUntilUs: null,
+  };
+}
+
+export const isSnoozed = ({ snoozedUntilUs }: Pick<AlertValue, 'snoozedUntilUs'>, atUs: number): boolean =>
+  snoozedUntilUs !== null && atUs < snoozedUntilUs;

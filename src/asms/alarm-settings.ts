@@ -1,0 +1,113 @@
+/** Thresholds per team and athlete: default, then the team's settings, then the athlete's. Pure; a fault changes nothing. */
+import { KinewatchError } from '../contracts/errors.ts';
+import { ALERT_TYPES, type AlertType } from '../contracts/events.ts';
+import type { AlarmRules } from './alarm-rules.ts';
+import type { AsmsParams } from './params.ts';
+
+/** Only what differs from the level above; `source` is not theirs to set. */
+export type AlarmSettings = { readonly [Type in AlertType]?: Partial<Omit<AlarmRules[Type], 'source'>> };
+
+export interface SettingFault {
+  /** e.g. "team.risk.high" */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Settings that cannot be used; every fault at once. */
+export class AlarmSettingsRefused extends KinewatchError {
+  readonly faults: readonly SettingFault[];
+  constructor(faults: readonly SettingFault[]) {
+    super('alarm-settings-refused', faults.map(({ path, message }) => `${path}: ${message}`).join('; '));
+    this.name = 'AlarmSettingsRefused';
+    this.faults = faults;
+  }
+}
+
+/** Inclusive bounds of every numeric setting. (chosen) wide enough for any use, narrow enough to catch a slip of unit. */
+const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
+  k: [1, 60],
+  n: [1, 60],
+  high: [0.01, 0.999],
+  low: [0, 0.99],
+  redFactor: [1, 5],
+  lowShare: [0.05, 0.95],
+  highShare: [0.1, 2],
+  silentS: [5, 3_600],
+  highSd: [1, 10],
+  leastPct: [0, 50],
+  populationPct: [1, 100],
+  fall: [0.01, 1],
+  clearFall: [0, 0.99],
+  jumpS: [1, 86_400],
+  driftPpm: [50, 500],
+};
+/** Pairs of which the first must be below (for k and n: not above) the second. */
+const ORDERED: readonly (readonly [string, string])[] = [
+  ['low', 'high'],
+  ['lowShare', 'highShare'],
+  ['clearFall', 'fall'],
+];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The message of a faulty field, null where it is right. */
+function fieldFault(field: string, value: unknown, base: Fields): string | null {
+  if (!(field in base) || field === 'source') {
+    const known = Object.keys(base).filter((name) => name !== 'source');
+    return `there is no such setting; there are ${known.join(', ')}`;
+  }
+  if (field === 'enabled') return typeof value === 'boolean' ? null : 'must be true or false';
+  const [least, most] = BOUNDS[field] ?? [-Infinity, Infinity];
+  if (typeof value !== 'number' || !(value >= least && value <= most)) return `must be a number from ${least} to ${most}`;
+  return (field === 'k' || field === 'n') && !Number.isInteger(value) ? 'must be a whole number' : null;
+}
+
+function orderFaults(type: string, rule: Fields): SettingFault[] {
+  const faults: SettingFault[] = [];
+  const [k, n] = [Number(rule['k']), Number(rule['n'])];
+  if (k > n) faults.push({ path: `${type}.k`, message: `${k} of ${n} can never be` });
+  for (const [low, high] of ORDERED) {
+    if (!(low in rule) || !(high in rule)) continue;
+    const upper = Number(rule[high]);
+    if (Number(rule[low]) >= upper) faults.push({ path: `${type}.${low}`, message: `must be below ${high}, which is ${upper}` });
+  }
+  return faults;
+}
+
+/**
+ * Rules under the settings of a team and then of an athlete; null: none. `risk.source` says where a changed threshold comes from.
+ * @throws AlarmSettingsRefused unknown type or field, value out of range, k above n, a lower threshold that is not lower: all of them named
+ */
+export function mergeAlarmRules(base: AlarmRules, team: AlarmSettings | null, athlete: AlarmSettings | null): AlarmRules {
+  const faults: SettingFault[] = [];
+  const merged: Record<string, Record<string, unknown>> = {};
+  for (const type of ALERT_TYPES) merged[type] = { ...base[type] };
+  const levels: readonly (readonly [string, AlarmSettings | null])[] = [
+    ['team', team],
+    ['athlete', athlete],
+  ];
+  for (const [level, settings] of levels) {
+    for (const [type, given] of Object.entries(settings ?? {})) {
+      const rule = Object.hasOwn(merged, type) ? merged[type] : undefined;
+      if (rule === undefined) {
+        faults.push({ path: `${level}.${type}`, message: `there is no such alert type; there are ${ALERT_TYPES.join(', ')}` });
+        continue;
+      }
+      for (const [field, value] of Object.entries(given as Fields)) {
+        const message = fieldFault(field, value, base[type as AlertType] as unknown as Fields);
+        if (message === null) rule[field] = value;
+        else faults.push({ path: `${level}.${type}.${field}`, message });
+      }
+      if (type === 'risk' && ('high' in given || 'low' in given)) rule['source'] = `set for this ${level}`;
+    }
+  }
+  if (faults.length === 0) for (const [type, rule] of Object.entries(merged)) faults.push(...orderFaults(type, rule));
+  if (faults.length > 0) throw new AlarmSettingsRefused(faults);
+  return merged as unknown as AlarmRules;
+}
+
+/** The parameters with the settings in force. @throws as mergeAlarmRules */
+export const withAlarmSettings = (params: AsmsParams, team: AlarmSettings | null, athlete: AlarmSettings | null): AsmsParams => ({
+  ...params,
+  alarms: mergeAlarmRules(params.alarms, team, athlete),
+});

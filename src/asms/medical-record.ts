@@ -1,0 +1,307 @@
+/**
+ * Injuries and therapies of an athlete as medical staff record them: (record, fact, now) -> record. A fact that cannot be, or contradicts what stands,
+ * is refused with what to do, and changes nothing. The order in which facts came is the record's own; recovery is replayed from it.
+ */
+import { KinewatchError } from '../contracts/errors.ts';
+import type { OpenInjury, Therapy } from './recovery.ts';
+
+const REFUSALS = [
+  'unknown-injury',
+  'unknown-therapy',
+  'already-recorded',
+  'already-closed',
+  'already-ended',
+  'in-the-future',
+  'before-onset',
+  'contradicts-open-injury',
+  'injury-closed',
+  'value-out-of-range',
+  'not-cleared-yet',
+  'not-allowed',
+] as const;
+export type MedicalRefusalCode = (typeof REFUSALS)[number];
+
+/** A fact or a decision that is refused; `remedy` says what to do instead. */
+export class MedicalRefused extends KinewatchError {
+  declare readonly code: MedicalRefusalCode;
+  readonly remedy: string;
+  constructor(code: MedicalRefusalCode, what: string, remedy: string) {
+    super(code, `${what}. ${remedy}.`);
+    this.name = 'MedicalRefused';
+    this.remedy = remedy;
+  }
+}
+
+export type Side = 'left' | 'right' | 'both';
+
+export interface RecordedInjury {
+  readonly injuryId: string;
+  /** OSIICS. */
+  readonly diagnosisCode: string;
+  readonly region: string;
+  /** null: the region has no sides, or it was not said. */
+  readonly side: Side | null;
+  readonly onsetUs: number;
+  readonly reportedUs: number;
+  readonly timeLossDays: number;
+  /** Clearance; null while it is open. */
+  readonly closedUs: number | null;
+  readonly closedBy: string | null;
+  /** The injury of the same region of which this is a relapse. */
+  readonly relapseOf: string | null;
+}
+
+export interface RecordedTherapy {
+  readonly therapyId: string;
+  readonly injuryId: string;
+  readonly kind: string;
+  readonly dosePerDay: number;
+  readonly startsUs: number;
+  readonly endsUs: number | null;
+  /** Share of the dose that was done, from a time on, ascending; the first from the start. */
+  readonly adherence: readonly { readonly fromUs: number; readonly share: number }[];
+}
+
+export interface MedicalRecord {
+  readonly injuries: readonly RecordedInjury[];
+  readonly therapies: readonly RecordedTherapy[];
+}
+
+export const EMPTY_RECORD: MedicalRecord = { injuries: [], therapies: [] };
+
+export type MedicalFact =
+  /** `closed`: an injury of the past, recorded when it was over. */
+  | ({ readonly kind: 'injury-opened'; readonly closed: { readonly closedUs: number; readonly by: string } | null } & Pick<
+      RecordedInjury,
+      'injuryId' | 'diagnosisCode' | 'region' | 'side' | 'onsetUs' | 'timeLossDays'
+    >)
+  /** After a signed clearance (return-to-play.ts). */
+  | { readonly kind: 'injury-closed'; readonly injuryId: string; readonly closedUs: number; readonly by: string }
+  | ({ readonly kind: 'therapy-started'; readonly therapyKind: string; readonly adherence: number } & Omit<
+      RecordedTherapy,
+      'adherence' | 'kind'
+    >)
+  | { readonly kind: 'therapy-ended'; readonly therapyId: string; readonly endsUs: number }
+  | { readonly kind: 'adherence-recorded'; readonly therapyId: string; readonly fromUs: number; readonly share: number };
+
+/** Weeks "returned, monitored" after clearance (science.md). */
+export const MONITORED_DAYS = 56;
+export const US_PER_DAY = 86_400e6;
+
+type FactOf<Kind extends MedicalFact['kind']> = Extract<MedicalFact, { readonly kind: Kind }>;
+
+type Handlers = { readonly [Kind in MedicalFact['kind']]: (record: MedicalRecord, fact: FactOf<Kind>, nowUs: number) => MedicalRecord };
+
+const HANDLERS: Handlers = {
+  'injury-opened': openInjury,
+  'injury-closed': closeInjury,
+  'therapy-started': startTherapy,
+  'therapy-ended': endTherapy,
+  'adherence-recorded': recordAdherence,
+};
+
+/** The record with one more fact, taken at `nowUs`. @throws MedicalRefused */
+export function applyMedicalFact<Kind extends MedicalFact['kind']>(
+  record: MedicalRecord,
+  fact: FactOf<Kind>,
+  nowUs: number,
+): MedicalRecord {
+  return HANDLERS[fact.kind](record, fact, nowUs);
+}
+
+const notInFuture = (us: number, nowUs: number, what: string): void => {
+  if (!Number.isFinite(us)) throw new MedicalRefused('value-out-of-range', `${what} is no time`, 'Give a date and time');
+  if (us > nowUs)
+    throw new MedicalRefused('in-the-future', `${what} lies in the future`, 'Record it once it has happened, or correct the time');
+};
+
+const inRange = (value: number, least: number, most: number, what: string): void => {
+  if (!(value >= least && value <= most))
+    throw new MedicalRefused('value-out-of-range', `${what} is ${value}`, `Give a number from ${least} to ${most}`);
+};
+
+function injuryOf(record: MedicalRecord, injuryId: string): RecordedInjury {
+  const injury = record.injuries.find((one) => one.injuryId === injuryId);
+  if (injury === undefined) throw new MedicalRefused('unknown-injury', `There is no injury ${injuryId}`, 'Record the injury first');
+  return injury;
+}
+
+function therapyOf(record: MedicalRecord, therapyId: string): RecordedTherapy {
+  const therapy = record.therapies.find((one) => one.therapyId === therapyId);
+  if (therapy === undefined) throw new MedicalRefused('unknown-therapy', `There is no therapy ${therapyId}`, 'Record the therapy first');
+  return therapy;
+}
+
+/** Same region, and sides that can be the same: a side that was not said can be either. */
+const samePlace = (a: Pick<RecordedInjury, 'region' | 'side'>, b: Pick<RecordedInjury, 'region' | 'side'>): boolean =>
+  a.region === b.region && (a.side === null || b.side === null || a.side === 'both' || b.side === 'both' || a.side === b.side);
+
+function openInjury(record: MedicalRecord, fact: FactOf<'injury-opened'>, nowUs: number): MedicalRecord {
+  const { kind: _kind, closed, ...injury } = fact;
+  if (record.injuries.some(({ injuryId }) => injuryId === injury.injuryId))
+    throw new MedicalRefused(
+      'already-recorded',
+      `Injury ${injury.injuryId} is recorded already`,
+      'Correct that record, or give the new injury an id of its own',
+    );
+  notInFuture(injury.onsetUs, nowUs, 'The onset');
+  if (closed !== null) {
+    notInFuture(closed.closedUs, nowUs, 'The clearance');
+    if (closed.closedUs < injury.onsetUs)
+      throw new MedicalRefused('before-onset', 'The clearance lies before the onset', 'Correct the time of one of them');
+  }
+  if (!(injury.timeLossDays > 0 && injury.timeLossDays <= 1_500))
+    throw new MedicalRefused(
+      'value-out-of-range',
+      `The time loss is ${injury.timeLossDays} days`,
+      'Give the published or expected time loss, above 0 and at most 1500 days',
+    );
+  const untilUs = closed?.closedUs ?? Infinity;
+  const same = record.injuries.find(
+    (other) => samePlace(other, injury) && injury.onsetUs < (other.closedUs ?? Infinity) && other.onsetUs < untilUs,
+  );
+  if (same !== undefined)
+    throw new MedicalRefused(
+      'contradicts-open-injury',
+      `Injury ${same.injuryId} of the same region was open at the same time`,
+      `If it got worse, record that at injury ${same.injuryId}; if one had healed before the other, record it with its own date of clearance`,
+    );
+  const recorded: RecordedInjury = {
+    ...injury,
+    reportedUs: nowUs,
+    closedUs: closed?.closedUs ?? null,
+    closedBy: closed?.by ?? null,
+    relapseOf: relapseOf(record, injury),
+  };
+  return { ...record, injuries: [...record.injuries, recorded] };
+}
+
+/** The injury of the same region, cleared at most 8 weeks before the onset, of which this would be a relapse: the newest; null: none. */
+export function relapseOf(record: MedicalRecord, injury: Pick<RecordedInjury, 'region' | 'side' | 'onsetUs'>): string | null {
+  const cleared = record.injuries.flatMap((other) =>
+    other.closedUs !== null && samePlace(other, injury) && isMonitored(other.closedUs, injury.onsetUs)
+      ? [{ injuryId: other.injuryId, closedUs: other.closedUs }]
+      : [],
+  );
+  return cleared.toSorted((a, b) => b.closedUs - a.closedUs)[0]?.injuryId ?? null;
+}
+
+const isMonitored = (closedUs: number, atUs: number): boolean => atUs >= closedUs && atUs < closedUs + MONITORED_DAYS * US_PER_DAY;
+
+function closeInjury(record: MedicalRecord, { injuryId, closedUs, by }: FactOf<'injury-closed'>, nowUs: number): MedicalRecord {
+  const injury = injuryOf(record, injuryId);
+  if (injury.closedUs !== null)
+    throw new MedicalRefused(
+      'already-closed',
+      `Injury ${injuryId} was closed by ${injury.closedBy}`,
+      'If the athlete is hurt again, record a new injury: it is marked as a relapse',
+    );
+  notInFuture(closedUs, nowUs, 'The clearance');
+  if (closedUs < injury.onsetUs)
+    throw new MedicalRefused('before-onset', 'The clearance lies before the onset', 'Correct the time of one of them');
+  const late = record.therapies.find((therapy) => therapy.injuryId === injuryId && therapy.startsUs >= closedUs);
+  if (late !== undefined)
+    throw new MedicalRefused(
+      'value-out-of-range',
+      `Therapy ${late.therapyId} starts after that clearance`,
+      'Give a later clearance, or take the therapy back first',
+    );
+  return {
+    injuries: record.injuries.map((one) => (one.injuryId === injuryId ? { ...one, closedUs, closedBy: by } : one)),
+    // What was still running ends with the injury.
+    therapies: record.therapies.map((one) =>
+      one.injuryId === injuryId && (one.endsUs === null || one.endsUs > closedUs) ? { ...one, endsUs: closedUs } : one,
+    ),
+  };
+}
+
+function startTherapy(record: MedicalRecord, fact: FactOf<'therapy-started'>, nowUs: number): MedicalRecord {
+  const { therapyKind, therapyId, injuryId, dosePerDay, startsUs, endsUs, adherence } = fact;
+  if (record.therapies.some((therapy) => therapy.therapyId === therapyId))
+    throw new MedicalRefused(
+      'already-recorded',
+      `Therapy ${therapyId} is recorded already`,
+      'Correct that record, or give the new therapy an id of its own',
+    );
+  const injury = injuryOf(record, injuryId);
+  if (injury.closedUs !== null)
+    throw new MedicalRefused(
+      'injury-closed',
+      `Injury ${injuryId} is closed`,
+      'Record the therapy for an open injury, or a new injury first',
+    );
+  notInFuture(startsUs, nowUs, 'The start of the therapy');
+  if (startsUs < injury.onsetUs)
+    throw new MedicalRefused('before-onset', 'The therapy starts before the onset of its injury', 'Correct the time of one of them');
+  if (endsUs !== null && !(endsUs > startsUs))
+    throw new MedicalRefused('value-out-of-range', 'The therapy ends before it starts', 'Give an end after the start, or none');
+  inRange(dosePerDay, 0, 1_000, 'The dose a day');
+  inRange(adherence, 0, 1, 'The adherence');
+  const therapy: RecordedTherapy = {
+    therapyId,
+    injuryId,
+    kind: therapyKind,
+    dosePerDay,
+    startsUs,
+    endsUs,
+    adherence: [{ fromUs: startsUs, share: adherence }],
+  };
+  return { ...record, therapies: [...record.therapies, therapy] };
+}
+
+const withTherapy = (record: MedicalRecord, therapy: RecordedTherapy): MedicalRecord => ({
+  ...record,
+  therapies: record.therapies.map((one) => (one.therapyId === therapy.therapyId ? therapy : one)),
+});
+
+function endTherapy(record: MedicalRecord, { therapyId, endsUs }: FactOf<'therapy-ended'>, nowUs: number): MedicalRecord {
+  const therapy = therapyOf(record, therapyId);
+  if (therapy.endsUs !== null && therapy.endsUs <= nowUs)
+    throw new MedicalRefused('already-ended', `Therapy ${therapyId} has ended`, 'Start a new one if it goes on');
+  notInFuture(endsUs, nowUs, 'The end of the therapy');
+  if (endsUs <= therapy.startsUs)
+    throw new MedicalRefused('value-out-of-range', 'The therapy would end before it starts', 'Give an end after the start');
+  return withTherapy(record, { ...therapy, endsUs });
+}
+
+function recordAdherence(record: MedicalRecord, { therapyId, fromUs, share }: FactOf<'adherence-recorded'>, nowUs: number): MedicalRecord {
+  const therapy = therapyOf(record, therapyId);
+  inRange(share, 0, 1, 'The adherence');
+  notInFuture(fromUs, nowUs, 'The time from which it holds');
+  if (fromUs < therapy.startsUs || (therapy.endsUs !== null && fromUs >= therapy.endsUs))
+    throw new MedicalRefused('value-out-of-range', 'The therapy did not run then', 'Give a time between its start and its end');
+  const others = therapy.adherence.filter((one) => one.fromUs !== fromUs);
+  return withTherapy(record, { ...therapy, adherence: [...others, { fromUs, share }].toSorted((a, b) => a.fromUs - b.fromUs) });
+}
+
+/** What the step of eq. 27 takes: one piece for each stretch of equal adherence. */
+export function therapyPieces(record: MedicalRecord): readonly Therapy[] {
+  return record.therapies.flatMap(({ injuryId, kind, dosePerDay, endsUs, adherence }) =>
+    adherence
+      .map(({ fromUs, share }, i) => {
+        const untilUs = Math.min(adherence[i + 1]?.fromUs ?? Infinity, endsUs ?? Infinity);
+        return { injuryId, kind, dosePerDay, adherence: share, startsUs: fromUs, endsUs: untilUs === Infinity ? null : untilUs };
+      })
+      .filter((piece) => piece.endsUs === null || piece.endsUs > piece.startsUs),
+  );
+}
+
+/** Injuries open at a time, and those in their monitored time; `ceilingShares` by injury id from the stages (return-to-play.ts). */
+export function injuriesAt(
+  record: MedicalRecord,
+  atUs: number,
+  ceilingShares: Readonly<Record<string, number>>,
+): { readonly open: readonly OpenInjury[]; readonly monitored: readonly OpenInjury[] } {
+  const shown = ({ injuryId, diagnosisCode, onsetUs, timeLossDays }: RecordedInjury): OpenInjury => ({
+    injuryId,
+    diagnosisCode,
+    onsetUs,
+    timeLossDays,
+    ceilingShare: ceilingShares[injuryId] ?? null,
+  });
+  const begun = record.injuries.filter(({ onsetUs }) => onsetUs <= atUs);
+  return {
+    open: begun.filter(({ closedUs }) => closedUs === null || closedUs > atUs).map(shown),
+    monitored: begun.filter(({ closedUs }) => closedUs !== null && isMonitored(closedUs, atUs)).map(shown),
+  };
+}
