@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.stats import gamma
 
 from .data import Athlete, WindowSet
 from .network import BENDS
@@ -161,6 +162,11 @@ def alarms(probability: np.ndarray, active: np.ndarray, window: np.ndarray, high
     return raised
 
 
+def highest_rate(count: int, hours: float) -> float:
+    """Upper 95 % bound, one-sided, of the rate of a Poisson process that gave `count` events in `hours`: exact (Garwood 1936). With none it is the rule of three."""
+    return float(gamma.ppf(0.95, count + 1)) / max(hours, 1e-9)
+
+
 def pick_thresholds(windows: WindowSet, athletes: list[Athlete], logit: np.ndarray) -> dict:
     """
     The lowest `high` on a grid of logits whose false alerts on healthy validation movement stay within the budget, and `low` below it.
@@ -182,10 +188,10 @@ def pick_thresholds(windows: WindowSet, athletes: list[Athlete], logit: np.ndarr
         count = sum(len(alarms(p, m, w, high, low)) for p, m, w in tracks)
         if count <= FALSE_ALERTS_PER_HOUR * hours:
             break
-    bound = (count + 3.0) / max(hours, 1e-9)
+    bound = highest_rate(count, hours)
     source = (
         f"lowest high (0.1 steps of logit) with at most {FALSE_ALERTS_PER_HOUR} false alerts an active healthy hour on {len(athletes)} simulated "
-        f"athletes that training has not seen: {count} in {hours:.2f} h, so the true rate is only known to lie below about {bound:.1f} an hour (rule of three); "
+        f"athletes that training has not seen: {count} in {hours:.2f} h, so the true rate is only known to lie below {bound:.2f} an hour (95 %, Poisson); "
         f"{K} of {N} active windows {NON_OVERLAPPING_HOPS} hops apart; low halves the distance in logit to the healthy median"
     )
     return {"high": round(high, 4), "low": round(low, 4), "k": K, "n": N, "source": source}

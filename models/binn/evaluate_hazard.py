@@ -18,18 +18,33 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from .calibrate import cross_entropy, sigmoid
-from .hazard import LIGHT, fit, predict, standardise
-from .hazard_data import Rows, binn_values, read_rows, record_values, usable
+from .hazard import LIGHT, MOVEMENT, fit, learn, predict, standardise
+from .hazard_data import RECORDS, Rows, read_rows, record_values, usable
 from .hazard_metrics import auc, calibration, draws, grouped_auc, interval
 
 BOOTSTRAPS = 500
+# Penalties tried where injuries alone have to find the direction in F_attn.
+DIRECT = (100.0, 1000.0, 10000.0)
 
 
-def logistic(train: np.ndarray, y: np.ndarray, test: np.ndarray) -> np.ndarray:
+def logistic(train: np.ndarray, y: np.ndarray, test: np.ndarray, size: float | np.ndarray = LIGHT) -> np.ndarray:
     location, scale = np.nanmean(train, axis=0), np.nanstd(train, axis=0) + 1e-9
-    penalty = np.concatenate(([0.0], np.full(train.shape[1], LIGHT)))
+    penalty = np.concatenate(([0.0], np.broadcast_to(size, train.shape[1])))
     beta, _ = fit(standardise(train, location, scale), y, penalty)
     return sigmoid(standardise(test, location, scale) @ beta)
+
+
+def loss_of(p: np.ndarray, y: np.ndarray) -> float:
+    clipped = np.clip(p, 1e-9, 1 - 1e-9)
+    return cross_entropy(np.log(clipped) - np.log1p(-clipped), y)
+
+
+def direct(rows: dict[str, Rows], y: dict[str, np.ndarray]) -> np.ndarray:
+    """Records, pooled F_attn and its change from the earlier mean in one logistic regression on injuries: what the two steps of hazard.py spare. The penalty by validation athletes."""
+    parts = {split: np.column_stack((record_values(part), part.f_attn, part.f_attn - earlier_means(part))) for split, part in rows.items()}
+    sizes = {size: np.concatenate((np.full(len(RECORDS), LIGHT), np.full(parts["train"].shape[1] - len(RECORDS), size))) for size in DIRECT}
+    best = min(sizes.values(), key=lambda size: loss_of(logistic(parts["train"], y["train"], parts["validation"], size), y["validation"]))
+    return logistic(parts["train"], y["train"], parts["test"], best)
 
 
 def boosted(parts: dict[str, np.ndarray], y: dict[str, np.ndarray]) -> np.ndarray:
@@ -38,26 +53,45 @@ def boosted(parts: dict[str, np.ndarray], y: dict[str, np.ndarray]) -> np.ndarra
     for leaves, trees in itertools.product((3, 6), (40, 80, 160)):
         model = HistGradientBoostingClassifier(max_leaf_nodes=leaves, max_iter=trees, learning_rate=0.05, min_samples_leaf=100, l2_regularization=10, early_stopping=False, random_state=1)
         model.fit(parts["train"], y["train"])
-        p = np.clip(model.predict_proba(parts["validation"])[:, 1], 1e-9, 1 - 1e-9)
-        loss = cross_entropy(np.log(p) - np.log1p(-p), y["validation"])
+        loss = loss_of(model.predict_proba(parts["validation"])[:, 1], y["validation"])
         if loss < best[0]:
             best = (loss, model)
     return best[1].predict_proba(parts["test"])[:, 1]
 
 
-def others(rows: dict[str, Rows]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Baselines without BINN, and models with the same inputs as ours that are shown beside it."""
-    y = {split: part.columns["label"] for split, part in rows.items()}
+def earlier_means(rows: Rows) -> np.ndarray:
+    """Mean F_attn of the athlete's earlier sessions, NaN where there are none: [rows, width]."""
+    total = np.concatenate((np.zeros((1, rows.sessions.shape[1])), np.cumsum(rows.sessions, axis=0)))
+    count = rows.earlier[:, 1] - rows.earlier[:, 0]
+    return (total[rows.earlier[:, 1]] - total[rows.earlier[:, 0]]) / np.where(count > 0, count, np.nan)[:, None]
+
+
+def baselines_of(rows: dict[str, Rows], y: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Models without BINN."""
     records = {split: record_values(part) for split, part in rows.items()}
     ratio = {split: np.column_stack((part.columns["uncoupledRatio"], part.columns["uncoupledRatio"] ** 2)) for split, part in rows.items()}
-    logits = {split: np.column_stack((records[split], binn_values(part)[0][:, :4])) for split, part in rows.items()}
-    baselines = {
+    return {
         "constant": np.full(len(rows["test"]), y["train"].mean()),
         "acuteChronicRatio": logistic(ratio["train"], y["train"], ratio["test"]),
         "logistic": logistic(records["train"], y["train"], records["test"]),
         "boostedTrees": boosted(records, y),
     }
-    return baselines, {"logisticWithStateAndRehab": logistic(logits["train"], y["train"], logits["test"]), "boostedTreesWithStateAndRehab": boosted(logits, y)}
+
+
+def beside_of(model: dict, known: Rows, rows: dict[str, Rows], y: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What each part of the model carries alone, made as the model is made, and another way to use the same inputs."""
+    arms = {"recordsOnly": list(RECORDS), "fAttnOnly": list(MOVEMENT)}
+    return {name: predict(learn(features, model["movement"], known), rows["test"])["probability"] for name, features in arms.items()} | {"fAttnFromInjuriesAlone": direct(rows, y)}
+
+
+def calibration_bins(p: np.ndarray, y: np.ndarray, weight: np.ndarray, count: int = 10) -> list[dict]:
+    """Rows by equal numbers from low to high probability: mean given, share injured with its interval over athletes, rows, injuries. Draws that leave a bin empty count nowhere."""
+    bins = []
+    for rows in np.array_split(np.argsort(p, kind="stable"), count):
+        inside = weight[:, rows]
+        observed = np.divide(inside @ y[rows], inside.sum(axis=1), out=np.full(len(weight), np.nan), where=inside.sum(axis=1) > 0)
+        bins.append({"predicted": round(float(p[rows].mean()), 5), "observed": interval(observed), "count": len(rows), "positive": int(y[rows].sum())})
+    return bins
 
 
 def figures(p: np.ndarray, rows: Rows, weight: np.ndarray, calibrated: bool) -> dict:
@@ -84,31 +118,31 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("models"), help="folder with hazard.json")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="validation: a look while something is still being chosen")
     args = parser.parse_args()
     every, description = read_rows(args.data)
     model = json.loads((args.model / "hazard.json").read_text())
     if model["binnSha256"] != description["model"]["sha256"]:
         sys.exit(f"hazard.json belongs to graph {model['binnSha256'][:12]}, the data set to {description['model']['sha256'][:12]}")
     used = every.take(usable(every))
-    rows = {"train": used.take(np.flatnonzero(used.split == "train")), "validation": used.take(np.flatnonzero(used.split == "validation"))}
-    rows["test"] = used.take(np.flatnonzero(used.split == args.split))
+    rows = {split: used.take(np.flatnonzero(used.split == split)) for split in ("train", "validation", "test")}
     test = rows["test"]
     y = test.columns["label"]
     weight = draws(test.columns["athlete"], BOOTSTRAPS, np.random.default_rng(args.seed))
     given = predict(model, test)
     p, oracle, ceiling = given["probability"], test.columns["oracle"], test.columns["ceiling"]
-    baselines, beside = others(rows)
+    labels = {split: part.columns["label"] for split, part in rows.items()}
+    baselines, beside = baselines_of(rows, labels), beside_of(model, used.take(np.flatnonzero(used.split != "test")), rows, labels)
     own = auc(p, y, weight)
-    counted = np.flatnonzero(every.split == args.split)
+    counted = np.flatnonzero(every.split == "test")
     report = {
-        "split": args.split,
+        "split": "test",
         "athletes": len(np.unique(test.columns["athlete"])),
         "rows": len(test),
         "positive": int(y.sum()),
         "leftOut": {"censored": int(np.isnan(every.columns["label"][counted]).sum()), "notEnoughData": len(counted) - len(test) - int(np.isnan(every.columns["label"][counted]).sum())},
         "bootstraps": BOOTSTRAPS,
         "hazard": figures(p, test, weight, True),
+        "calibrationBins": calibration_bins(p, y, weight),
         "intervalWidthMedian": round(float(np.median(given["upper"] - given["lower"])), 4),
         "intervalHoldsCeiling": round(float(((ceiling >= given["lower"]) & (ceiling <= given["upper"])).mean()), 4),
         "baselines": {name: {**figures(q, test, weight, True), "aucDifference": interval(own - auc(q, y, weight))} for name, q in baselines.items()},

@@ -3,14 +3,18 @@
     python -m binn.hazard --data models/data/season --model models --out models
 
 Reads the rows of `npm run dataset:season`, writes hazard.json (the contract that src/asms/hazard.ts computes) and hazard-parity.json.
-Coefficients come from training athletes; the penalty and the calibration (intercept and slope) from validation athletes and from training athletes out
-of fold. Test athletes are not read.
+
+eta_BINN comes in two steps. First a direction in pooled F_attn, "movement": least squares of the day's severity, which the simulator knows, on training athletes, both
+taken from the athlete's own mean, so that it is the change within a person that counts. Then its weight in the hazard, beside the records' weights, from injuries. Some hundred
+injuries cannot find a direction among 64 outputs; the severities of all days can. What an athlete's movement is like without a niggle comes from earlier sessions in two ways:
+their mean, drawn towards the population's by n / (n + PRIOR) after n of them as in a best linear guess; and the lowest of them, since a severity is never below 0.
+
+Coefficients come from training athletes, the calibration (intercept and slope) from validation athletes and from training athletes out of fold. Test athletes are not read.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import sys
 from pathlib import Path
@@ -18,15 +22,18 @@ from pathlib import Path
 import numpy as np
 
 from .calibrate import cross_entropy, sigmoid
-from .hazard_data import MINIMUM, Rows, binn_values, read_rows, record_values, RECORDS, usable
+from .hazard_data import MINIMUM, RECORDS, Rows, read_rows, record_values, usable
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 QUANTILE = 1.959964
-# L2 penalties on standardised features, times half the squared coefficient. Records and the state's logit are few: a light one. (chosen)
+# L2 penalty on standardised features, times half the squared coefficient: they are few. (chosen)
 LIGHT = 3.0
-LEVELS = (100.0, 1000.0, 10000.0)
-CHANGES = (100.0, 300.0, 1000.0, 10000.0)
+# Penalty of the direction, on outputs standardised within athletes: the one with the least squared error on athletes that it was not learned from. (grid chosen)
+RIDGES = (30.0, 300.0, 3000.0)
+# Sessions that the population's mean counts for. (chosen; from 0.5 to 4 it hardly matters)
+PRIOR = 2.0
 FOLDS = 5
+MOVEMENT = (("movementChange", "severity", "binn"), ("movementAboveLowest", "severity", "binn"))
 
 
 def standardise(values: np.ndarray, location: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -58,20 +65,51 @@ def sandwich(x: np.ndarray, y: np.ndarray, beta: np.ndarray, hessian: np.ndarray
     return bread @ (sums.T @ sums) @ bread
 
 
-def penalties(names: list[tuple[str, str, str]], on_level: float, on_change: float) -> np.ndarray:
-    """One for the intercept (none) and each feature."""
-    of = {"fAttn": on_level, "fAttnChange": on_change}
-    return np.array([0.0, *(of.get(name.split("[")[0], LIGHT) for name, _, _ in names)])
+def ridge(x: np.ndarray, y: np.ndarray, size: float) -> np.ndarray:
+    return np.linalg.solve(x.T @ x + size * np.eye(x.shape[1]), x.T @ y)
 
 
-def choose_penalty(x: np.ndarray, y: np.ndarray, names: list, split: np.ndarray, who: np.ndarray) -> tuple[tuple[float, float], list[dict]]:
-    """The pair with the least cross-entropy on athletes that a fit did not see (held_out), and the whole table."""
+def within(values: np.ndarray, who: np.ndarray) -> np.ndarray:
+    """values [rows, n] less the athlete's own mean."""
+    _, index, counts = np.unique(who, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), values.shape[1]))
+    np.add.at(sums, index, values)
+    return values - (sums / counts[:, None])[index]
+
+
+def learn_movement(rows: Rows) -> dict:
+    """The direction, from these (training) athletes: movement of a session = weights . (F_attn - location), in units of severity."""
+    who = rows.columns["athlete"]
+    x, severity = within(rows.f_attn, who), within(rows.columns["severity"][:, None], who)[:, 0]
+    location, scale = rows.f_attn.mean(axis=0), np.maximum(x.std(axis=0), 1e-9)
+    z, fold = x / scale, who.astype(np.int64) % FOLDS
     table = []
-    for level, change in itertools.product(LEVELS, CHANGES):
-        eta, rows = held_out(x, y, who, split, penalties(names, level, change))
-        table.append({"level": level, "change": change, "crossEntropy": round(cross_entropy(eta, y[rows]), 6)})
-    best = min(table, key=lambda row: row["crossEntropy"])
-    return (best["level"], best["change"]), table
+    for size in RIDGES:
+        guess = np.empty(len(rows))
+        for k in range(FOLDS):
+            guess[fold == k] = z[fold == k] @ ridge(z[fold != k], severity[fold != k], size)
+        table.append({"ridge": size, "r2WithinAthlete": round(float(1 - ((severity - guess) ** 2).sum() / (severity**2).sum()), 4)})
+    best = max(table, key=lambda row: row["r2WithinAthlete"])
+    numbers = lambda values: [float(f"{v:.9g}") for v in values]  # noqa: E731
+    return {"location": numbers(location), "weights": numbers(ridge(z, severity, best["ridge"]) / scale), "prior": PRIOR, "outOfFold": table}
+
+
+def movement_values(movement: dict, rows: Rows) -> np.ndarray:
+    """[rows, 2]: the day's movement less the athlete's usual one, and less the lowest so far (0 in a first session)."""
+    location, weights = np.array(movement["location"]), np.array(movement["weights"])
+    now, sessions = (rows.f_attn - location) @ weights, (rows.sessions - location) @ weights
+    count = rows.earlier[:, 1] - rows.earlier[:, 0]
+    total = np.concatenate(([0.0], np.cumsum(sessions)))
+    usual = (total[rows.earlier[:, 1]] - total[rows.earlier[:, 0]]) / (count + movement["prior"])
+    lowest = np.array([min(own, sessions[first:end].min(initial=np.inf)) for own, (first, end) in zip(now, rows.earlier)])
+    return np.column_stack((now - usual, now - lowest))
+
+
+def values_of(names: list[str], movement: dict, rows: Rows) -> np.ndarray:
+    """[rows, names]: the features of these names, NaN where not known."""
+    every = np.column_stack((record_values(rows), movement_values(movement, rows)))
+    place = {name: i for i, (name, _, _) in enumerate((*RECORDS, *MOVEMENT))}
+    return every[:, [place[name] for name in names]]
 
 
 def held_out(x: np.ndarray, y: np.ndarray, who: np.ndarray, split: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,18 +143,15 @@ def cholesky(covariance: np.ndarray) -> list[list[float]]:
     return [[float(f"{value:.6g}") for value in row[: i + 1]] for i, row in enumerate(lower)]
 
 
-def train(rows: Rows, description: dict) -> dict:
-    """models/hazard.json as a dictionary."""
-    binn, binn_names = binn_values(rows)
-    values = np.column_stack((record_values(rows), binn))
-    names = [*RECORDS, *binn_names]
+def learn(features: list[tuple[str, str, str]], movement: dict, rows: Rows) -> dict:
+    """The part of hazard.json that hangs on the features: coefficients from training rows, calibration, covariance."""
     y, who, split = rows.columns["label"], rows.columns["athlete"], rows.split
+    values = values_of([name for name, _, _ in features], movement, rows)
     train_rows = split == "train"
     location, scale = np.nanmean(values[train_rows], axis=0), np.nanstd(values[train_rows], axis=0)
     scale = np.where(scale > 1e-9, scale, 1.0)
     x = standardise(values, location, scale)
-    (level, change), table = choose_penalty(x, y, names, split, who)
-    penalty = penalties(names, level, change)
+    penalty = np.concatenate(([0.0], np.full(len(features), LIGHT)))
     beta, hessian = fit(x[train_rows], y[train_rows], penalty)
     covariance = sandwich(x[train_rows], y[train_rows], beta, hessian, who[train_rows])
     eta, held = held_out(x, y, who, split, penalty)
@@ -126,38 +161,48 @@ def train(rows: Rows, description: dict) -> dict:
     total = slope**2 * covariance + turn @ shift_covariance @ turn.T
     final = slope * beta
     final[0] += shift
+    return {
+        "intercept": float(f"{final[0]:.9g}"),
+        "movement": movement,
+        "features": [
+            {"name": name, "unit": unit, "group": group, "location": float(f"{location[i]:.9g}"), "scale": float(f"{scale[i]:.9g}"), "coefficient": float(f"{final[i + 1]:.9g}")}
+            for i, (name, unit, group) in enumerate(features)
+        ],
+        "quantile": QUANTILE,
+        "metrics": {
+            "penalty": LIGHT,
+            "heldOutCrossEntropy": round(cross_entropy(eta, y[held]), 6),
+            "calibration": {"intercept": round(shift, 4), "slope": round(slope, 4), "rows": len(held), "source": "training athletes out of fold and validation athletes"},
+            "interval": "95 % from the sandwich covariance of the coefficients clustered by athlete and the calibration's; neither the direction's error nor the day's measurement noise is in it",
+        },
+        "cholesky": cholesky(total),
+    }
+
+
+def train(rows: Rows, description: dict) -> dict:
+    """models/hazard.json as a dictionary."""
+    y, who, split = rows.columns["label"], rows.columns["athlete"], rows.split
+    movement = learn_movement(rows.take(np.flatnonzero(split == "train")))
     counts = {s: {"athletes": len(np.unique(who[split == s])), "rows": int((split == s).sum()), "positive": int(y[split == s].sum())} for s in ("train", "validation")}
     return {
-        "format": 1,
+        "format": 2,
         "name": "binn-hazard",
         "version": VERSION,
         "binnSha256": description["model"]["sha256"],
         "horizonDays": description["horizonDays"],
-        "intercept": float(f"{final[0]:.9g}"),
-        "features": [
-            {"name": name, "unit": unit, "group": group, "location": float(f"{location[i]:.9g}"), "scale": float(f"{scale[i]:.9g}"), "coefficient": float(f"{final[i + 1]:.9g}")}
-            for i, (name, unit, group) in enumerate(names)
-        ],
-        "quantile": QUANTILE,
+        **learn([*RECORDS, *MOVEMENT], movement, rows),
         "minimum": MINIMUM,
         "trainedOn": {
             "what": "simulated seasons only; no recording of a person",
             "dataset": {key: description[key] for key in ("season", "simulator", "seed", "athletes", "days", "sessionSeconds", "model", "incidencePerAthleteDay")},
             "counts": counts,
         },
-        "metrics": {
-            "penalty": {"level": level, "change": change, "records": LIGHT, "heldOut": table},
-            "calibration": {"intercept": round(shift, 4), "slope": round(slope, 4), "rows": len(held), "source": "training athletes out of fold and validation athletes"},
-            "interval": "95 % from the coefficients' sandwich covariance clustered by athlete and the calibration's; the day's measurement noise is not in it",
-        },
-        "cholesky": cholesky(total),
     }
 
 
 def predict(model: dict, rows: Rows) -> dict[str, np.ndarray]:
     """probability, lower, upper of each row, as src/asms/hazard.ts computes them (the minimum is judged elsewhere: usable())."""
-    binn, _ = binn_values(rows)
-    values = np.column_stack((record_values(rows), binn))
+    values = values_of([feature["name"] for feature in model["features"]], model["movement"], rows)
     location, scale, coefficient = (np.array([f[key] for f in model["features"]]) for key in ("location", "scale", "coefficient"))
     x = standardise(values, location, scale)
     logit = x @ np.concatenate(([model["intercept"]], coefficient))
@@ -168,23 +213,20 @@ def predict(model: dict, rows: Rows) -> dict[str, np.ndarray]:
     return {"probability": sigmoid(logit), "lower": sigmoid(logit - reach), "upper": sigmoid(logit + reach)}
 
 
-def outputs(f_attn: np.ndarray, logit: float, rehab: float) -> dict:
-    return {"fAttn": [float(v) for v in f_attn], "stateLogit": float(logit), "rehab": float(rehab)}
-
-
 def parity(model: dict, rows: Rows, count: int) -> list[dict]:
-    """Vectors that every runtime must reproduce: the inputs of dailyHazard and what comes out."""
-    without = np.flatnonzero(~np.isfinite(rows.reference_logit))[: count // 3]
+    """Vectors that every runtime must reproduce: the inputs of dailyHazard and what comes out. With at most four earlier sessions, to keep the file short."""
+    earlier = rows.earlier[:, 1] - rows.earlier[:, 0]
+    rows = rows.take(np.flatnonzero(earlier <= 4))
+    first = np.flatnonzero(rows.earlier[:, 1] == rows.earlier[:, 0])[: count // 3]
     silent = np.flatnonzero(~np.isfinite(rows.columns["hrvFall"]))[:2]
-    chosen = np.unique(np.concatenate((without, silent, np.linspace(0, len(rows) - 1, count).astype(np.int64))))
-    few = rows.take(chosen)
+    few = rows.take(np.unique(np.concatenate((first, silent, np.linspace(0, len(rows) - 1, count).astype(np.int64)))))
     given, records = predict(model, few), record_values(few)
     number = lambda value: float(value) if np.isfinite(value) else None  # noqa: E731
     return [
         {
             "values": {name: number(records[i, k]) for k, (name, _, _) in enumerate(RECORDS)},
-            "pooled": outputs(few.f_attn[i], few.columns["stateLogit"][i], few.columns["rehab"][i]),
-            "reference": outputs(few.reference[i], few.reference_logit[i], few.reference_rehab[i]) if np.isfinite(few.reference_logit[i]) else None,
+            "fAttn": [float(v) for v in few.f_attn[i]],
+            "earlier": [[float(v) for v in session] for session in few.sessions[few.earlier[i, 0] : few.earlier[i, 1]]],
             "expected": {name: float(values[i]) for name, values in given.items()},
         }
         for i in range(len(few))
@@ -211,7 +253,8 @@ def main() -> None:
     model = train(rows, description)
     write(args.out / "hazard.json", model)
     write(args.out / "hazard-parity.json", {"version": model["version"], "binnSha256": model["binnSha256"], "vectors": parity(model, rows.take(np.flatnonzero(rows.split == "validation")), 12)})
-    print(json.dumps({"penalty": {k: v for k, v in model["metrics"]["penalty"].items() if k != "heldOut"}, "calibration": model["metrics"]["calibration"], "counts": model["trainedOn"]["counts"]}))
+    keys = ("heldOutCrossEntropy", "calibration")
+    print(json.dumps({**{key: model["metrics"][key] for key in keys}, "movement": max(model["movement"]["outOfFold"], key=lambda row: row["r2WithinAthlete"]), "counts": model["trainedOn"]["counts"]}))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from binn.calibrate import Calibration, alarms, fit_calibration, pick_calibration, sigmoid  # noqa: E402
+from binn.calibrate import Calibration, alarms, fit_calibration, highest_rate, pick_calibration, sigmoid  # noqa: E402
 from binn.export import export_graph, random_inputs, session  # noqa: E402
 from binn.network import INPUTS, OUTPUTS, Binn  # noqa: E402
 
@@ -94,6 +94,11 @@ class Alarms(unittest.TestCase):
         p = np.array([0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9])
         self.assertEqual(alarms(p, np.ones(9, bool), np.arange(9), 0.8, 0.4), [4])
         self.assertEqual(alarms(p, np.zeros(9, bool), np.arange(9), 0.8, 0.4), [])
+
+    def test_the_highest_rate_is_the_exact_poisson_bound(self):
+        # Garwood's table, one-sided 95 %: 3.00 for no event, 4.74 for one, 13.15 for seven.
+        for count, expected in ((0, 2.996), (1, 4.744), (7, 13.148)):
+            self.assertAlmostEqual(highest_rate(count, 2.0), expected / 2, places=3)
 
 
 if __name__ == "__main__":

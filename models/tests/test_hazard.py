@@ -11,8 +11,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from binn.calibrate import sigmoid  # noqa: E402
-from binn.hazard import calibrate, cholesky, fit, predict, sandwich, standardise  # noqa: E402
-from binn.hazard_data import RECORDS, Rows, earlier_mean, usable  # noqa: E402
+from binn.evaluate_hazard import calibration_bins, earlier_means  # noqa: E402
+from binn.hazard import MOVEMENT, calibrate, cholesky, fit, learn, learn_movement, movement_values, predict, sandwich, standardise  # noqa: E402
+from binn.hazard_data import RECORDS, Rows, earlier_sessions, record_values, usable  # noqa: E402
 from binn.hazard_metrics import auc, calibration, draws, grouped_auc, interval  # noqa: E402
 
 
@@ -122,23 +123,40 @@ class Fit(unittest.TestCase):
         np.testing.assert_allclose(lower @ lower.T, half @ half.T, rtol=1e-4, atol=1e-4)
 
 
-def rows_of(count: int) -> Rows:
-    rng = np.random.default_rng(count)
-    names = ("label", "athlete", "day", "acuteAu", "chronicAu", "acuteExcess", "relativeFatigue", "hrvFall", "pastInjuries", "returned", "age", "activeWindows", "stateLogit", "rehab")
-    columns = {name: rng.random(count) for name in names}
+def rows_of(athletes: int, days: int = 4, width: int = 3, seed: int = 1) -> Rows:
+    """Records at random; F_attn holds the day's severity along (1, 2, 0, ...), who somebody is along (0, 1, 1, 0, ...), and noise."""
+    rng = np.random.default_rng(seed)
+    count = athletes * days
+    names = (
+        "label", "day", "acuteAu", "chronicAu", "trainingDayAu", "acuteExcess", "relativeFatigue", "hrvFall", "pastInjuries", "returned", "age", "severity", "activeWindows",
+    )
+    columns = {name: 0.1 + rng.random(count) for name in names}
     columns["activeWindows"] = np.full(count, 9.0)
-    columns["athlete"] = np.repeat(np.arange(count), 4)[:count].astype(float)
-    f = rng.normal(size=(count, 3))
-    return Rows(columns, np.full(count, "train"), f, earlier_mean(f, columns["athlete"]), rng.normal(size=count), rng.random(count))
+    columns["athlete"] = np.repeat(np.arange(athletes), days).astype(float)
+    along, person = np.zeros(width), np.zeros(width)
+    along[:2], person[1:3] = (1, 2), (1, 1)
+    f = np.outer(columns["severity"], along) + np.outer(np.repeat(rng.normal(size=athletes), days), person) + 0.05 * rng.normal(size=(count, width))
+    split = np.where(columns["athlete"] % 4 < 3, "train", "validation")
+    return Rows(columns, split, f, f, earlier_sessions(np.ones(count, bool), columns["athlete"]))
 
 
 class RowRules(unittest.TestCase):
-    def test_reference_is_the_mean_of_earlier_sessions_only(self):
-        values = np.array([[1.0], [3.0], [np.nan], [8.0], [100.0], [7.0]])
-        out = earlier_mean(values, np.array([1, 1, 1, 1, 2, 2]))
-        self.assertTrue(np.isnan(out[[0, 1, 4, 5]]).all())
-        self.assertEqual(out[2, 0], 2.0)
-        self.assertEqual(out[3, 0], 2.0)
+    def test_earlier_sessions_are_the_athletes_own_and_before_the_day(self):
+        held = np.array([True, True, False, True, True, True])
+        rows = earlier_sessions(held, np.array([1, 1, 1, 1, 2, 2]))
+        self.assertEqual(rows.tolist(), [[0, 0], [0, 1], [0, 2], [0, 2], [3, 3], [3, 4]])
+        few = rows_of(2)
+        means = earlier_means(few)
+        self.assertTrue(np.isnan(means[[0, 4]]).all())
+        np.testing.assert_allclose(means[3], few.f_attn[:3].mean(axis=0))
+        np.testing.assert_allclose(means[6], few.f_attn[4:6].mean(axis=0))
+
+    def test_selected_rows_keep_their_earlier_sessions(self):
+        rows = rows_of(6)
+        movement = {"location": [0.0, 0.1, 0.2], "weights": [1.0, -0.5, 0.25], "prior": 2.0}
+        chosen = np.array([3, 5, 17, 22])
+        np.testing.assert_array_equal(movement_values(movement, rows)[chosen], movement_values(movement, rows.take(chosen)))
+        np.testing.assert_array_equal(record_values(rows)[chosen], record_values(rows.take(chosen)))
 
     def test_rows_without_label_or_data_are_not_used(self):
         rows = rows_of(12)
@@ -148,13 +166,69 @@ class RowRules(unittest.TestCase):
         self.assertEqual(set(range(12)) - set(usable(rows).tolist()), {2, 5, 7})
 
     def test_prediction_is_the_sum_of_terms(self):
-        rows = rows_of(9)
-        names = [*(name for name, _, _ in RECORDS), "stateLogit", "stateLogitChange", "rehab", "rehabChange", *(f"fAttn[{i}]" for i in range(3)), *(f"fAttnChange[{i}]" for i in range(3))]
-        features = [{"name": name, "location": 0.0, "scale": 1.0, "coefficient": 1.0 if name == "age" else 0.0} for name in names]
-        model = {"features": features, "intercept": -2.0, "quantile": 1.96, "cholesky": [[0.5 if i == j == 0 else 0.0 for j in range(i + 1)] for i in range(len(names) + 1)]}
-        given = predict(model, rows)
-        np.testing.assert_allclose(given["probability"], sigmoid(rows.columns["age"] - 2.0), rtol=1e-12)
-        np.testing.assert_allclose(given["upper"], sigmoid(rows.columns["age"] - 2.0 + 1.96 * 0.5), rtol=1e-12)
+        rows = rows_of(5)
+        names = [name for name, _, _ in (*RECORDS, *MOVEMENT)]
+        features = [{"name": name, "location": 0.5 if name == "age" else 0.0, "scale": 2.0, "coefficient": 1.0 if name == "age" else 0.0} for name in names]
+        movement = {"location": [0.0, 0.0, 0.0], "weights": [1.0, 0.0, 0.0], "prior": 2.0}
+        size = len(names) + 1
+        model = {"features": features, "movement": movement, "intercept": -2.0, "quantile": 1.96, "cholesky": [[0.5 if i == j == 0 else 0.0 for j in range(i + 1)] for i in range(size)]}
+        given, logit = predict(model, rows), (rows.columns["age"] - 0.5) / 2 - 2.0
+        for name, shift in (("probability", 0.0), ("upper", 0.98), ("lower", -0.98)):
+            np.testing.assert_allclose(given[name], sigmoid(logit + shift), rtol=1e-12)
+
+
+class Movement(unittest.TestCase):
+    def test_change_and_height_above_the_lowest_by_hand(self):
+        rows = rows_of(1)
+        f = rows.f_attn[:, 0]
+        values = movement_values({"location": [0.5, 0.0, 0.0], "weights": [2.0, 0.0, 0.0], "prior": 2.0}, rows)
+        m = 2 * (f - 0.5)
+        np.testing.assert_allclose(values[0], [m[0], 0.0], atol=1e-12)
+        np.testing.assert_allclose(values[3], [m[3] - m[:3].sum() / 5, m[3] - m.min()], atol=1e-12)
+
+    def test_direction_shows_severity_and_is_blind_to_what_an_athlete_always_has(self):
+        rows = rows_of(150, days=10, width=6)
+        movement = learn_movement(rows)
+        self.assertGreater(max(row["r2WithinAthlete"] for row in movement["outOfFold"]), 0.95)
+        weights = np.array(movement["weights"])
+        self.assertAlmostEqual(weights @ np.array([1.0, 2, 0, 0, 0, 0]), 1.0, delta=0.05)
+        moved = rows.f_attn + np.repeat(np.random.default_rng(2).normal(size=(150, 6)), 10, axis=0)
+        other = learn_movement(Rows(rows.columns, rows.split, moved, moved, rows.earlier))
+        np.testing.assert_allclose(other["weights"], weights, rtol=1e-6)
+
+    def test_noise_gives_no_direction(self):
+        rows = rows_of(60, days=8, width=40)
+        rows.columns["severity"][:] = np.random.default_rng(3).random(len(rows))
+        self.assertLess(max(row["r2WithinAthlete"] for row in learn_movement(rows)["outOfFold"]), 0.02)
+
+    def test_a_hazard_that_hangs_on_severity_is_found_and_calibrated(self):
+        rows = rows_of(1500, days=8)
+        truth = -2.5 + 3.0 * rows.columns["severity"] + 0.8 * rows.columns["age"]
+        rows.columns["label"][:] = np.random.default_rng(4).random(len(rows)) < sigmoid(truth)
+        movement = learn_movement(rows.take(np.flatnonzero(rows.split == "train")))
+        both, alone = (learn(features, movement, rows) for features in ([*RECORDS, *MOVEMENT], list(RECORDS)))
+        self.assertLess(both["metrics"]["heldOutCrossEntropy"], alone["metrics"]["heldOutCrossEntropy"] - 0.02)
+        p = predict(both, rows)["probability"]
+        held = rows.split == "validation"
+        self.assertAlmostEqual(calibration(p[held], rows.columns["label"][held], np.ones((1, held.sum())))["slope"][0], 1.0, delta=0.1)
+        self.assertAlmostEqual(p.mean(), rows.columns["label"].mean(), delta=0.01)
+        self.assertEqual(len(both["cholesky"]), len(RECORDS) + 3)
+
+
+class Bins(unittest.TestCase):
+    def test_tenths_of_equal_size_with_their_own_share_and_an_interval(self):
+        rng = np.random.default_rng(11)
+        p = rng.random(5000) * 0.2
+        y = (rng.random(5000) < p).astype(float)
+        bins = calibration_bins(p, y, draws(np.arange(5000) // 10, 50, rng))
+        self.assertEqual([row["count"] for row in bins], [500] * 10)
+        self.assertEqual(sum(row["positive"] for row in bins), y.sum())
+        self.assertTrue((np.diff([row["predicted"] for row in bins]) > 0).all())
+        for row, part in zip(bins, np.array_split(np.sort(p), 10)):
+            estimate, low, high = row["observed"]
+            self.assertAlmostEqual(row["predicted"], part.mean(), 4)
+            self.assertAlmostEqual(estimate, row["positive"] / 500, 3)
+            self.assertTrue(low <= estimate <= high and high > low)
 
 
 if __name__ == "__main__":

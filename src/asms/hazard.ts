@@ -1,12 +1,11 @@
 /**
  * The hazard: probability of a new time-loss injury in the next 7 days, a figure an athlete and day (science.md, "What is predicted, and when").
- * A discrete-time survival model, linear in the log-odds: eta = eta_BINN (a linear map of the day's pooled F_attn, state logit and
- * rehabilitation estimate and of their change from the athlete's own reference) + load, heart-rate variability, history and context. models/hazard.json is its contract, written by
- * models/binn/hazard.py. Pure: (model, features) -> probability with interval, or the reason why there is none.
+ * A discrete-time survival model, linear in the log-odds: eta = eta_BINN (a linear map of the day's pooled F_attn, against the athlete's earlier sessions) +
+ * load, heart-rate variability, history and context. models/hazard.json is its contract, written by models/binn/hazard.py. Pure: (model, features) -> probability with interval, or the reason why there is none.
  */
 
 export interface HazardFeature {
-  /** A name of HazardInput.values, or fAttn[i], fAttnChange[i], stateLogit, stateLogitChange, rehab, rehabChange. */
+  /** A name of HazardInput.values, or movementChange or movementAboveLowest (group binn). */
   readonly name: string;
   readonly unit: string;
   /** The term is one of these parts of eta. */
@@ -16,8 +15,16 @@ export interface HazardFeature {
   readonly coefficient: number;
 }
 
+/** What a session's pooled F_attn shows of an athlete's severity, on a scale without a zero: weights . (F - location). */
+export interface Movement {
+  readonly location: readonly number[];
+  readonly weights: readonly number[];
+  /** Sessions that the population's mean counts for in the athlete's usual movement. */
+  readonly prior: number;
+}
+
 export interface HazardModel {
-  readonly format: 1;
+  readonly format: 2;
   readonly name: 'binn-hazard';
   readonly version: string;
   /** SHA-256 of the graph whose F_attn it reads: with another graph its numbers mean nothing. */
@@ -26,28 +33,22 @@ export interface HazardModel {
   /** Calibrated log-odds = intercept + sum of coefficient * (value - location) / scale. */
   readonly intercept: number;
   readonly features: readonly HazardFeature[];
+  readonly movement: Movement;
   /** Lower triangle of the Cholesky factor of the covariance of (intercept, coefficients), row by row: the interval comes from it. */
   readonly cholesky: readonly (readonly number[])[];
   /** Standard normal quantile of the interval: 1.96 for 95 %. */
   readonly quantile: number;
   /** Below these there is no figure. */
-  readonly minimum: { readonly activeWindows: number; readonly loadDays: number; readonly referenceSessions: number };
-}
-
-/** What BINN gave, mean over windows. */
-export interface PooledOutputs {
-  readonly fAttn: ArrayLike<number>;
-  readonly stateLogit: number;
-  readonly rehab: number;
+  readonly minimum: { readonly activeWindows: number; readonly loadDays: number };
 }
 
 export interface HazardInput {
   /** Load, HRV, history and context in their own units; null = not known: the term is then 0, as at the population's middle. */
   readonly values: Readonly<Record<string, number | null>>;
-  /** Mean over the day's active scored windows; null where there were none. */
-  readonly pooled: PooledOutputs | null;
-  /** The same, mean over the athlete's earlier session days; null before there are minimum.referenceSessions of them: no change is known. */
-  readonly reference: PooledOutputs | null;
+  /** F_attn, mean over the day's active scored windows; null where there were none. */
+  readonly fAttn: ArrayLike<number> | null;
+  /** The same of each of the athlete's earlier session days, in any order; empty before the first is over. */
+  readonly earlier: readonly ArrayLike<number>[];
   readonly activeWindows: number;
   /** Days of load history. */
   readonly loadDays: number;
@@ -57,7 +58,7 @@ export interface HazardInput {
 
 export interface DailyHazard {
   readonly probability: number;
-  /** 95 % interval from the uncertainty of the coefficients; it does not hold the day's measurement noise. */
+  /** 95 % interval from the uncertainty of the coefficients; neither the direction's error nor the day's measurement noise is in it. */
   readonly lower: number;
   readonly upper: number;
   /** Sum of the log-odds by group; with the intercept they give the logit of `probability`. */
@@ -68,49 +69,49 @@ export interface NoHazard {
   readonly notEnoughData: 'not-at-risk' | 'load-history' | 'active-windows' | 'f-attn';
 }
 
-const INDEXED = /^fAttn\[(\d+)\]$/;
+/** NaN where the session has no F_attn of the model's width. */
+const movementOf = ({ location, weights }: Movement, fAttn: ArrayLike<number>): number =>
+  weights.reduce((sum, weight, i) => sum + weight * ((fAttn[i] ?? NaN) - location[i]!), 0);
 
-/** NaN where there is no such output. */
-function outputOf(name: string, pooled: PooledOutputs | null): number {
-  if (pooled === null) return NaN;
-  if (name === 'stateLogit') return pooled.stateLogit;
-  if (name === 'rehab') return pooled.rehab;
-  return pooled.fAttn[Number(INDEXED.exec(name)?.[1])] ?? NaN;
+/**
+ * movementChange: the day's movement less the athlete's usual one, which is the mean of the earlier sessions with `prior` sessions at the population's mean (0) beside them.
+ * movementAboveLowest: less the lowest of all sessions so far, 0 in the first one: a severity is never below 0, so the lowest is nearest to healthy.
+ */
+function movementFeatures(model: HazardModel, input: HazardInput): Readonly<Record<string, number>> {
+  const { movement } = model;
+  if (input.fAttn === null) return {};
+  const now = movementOf(movement, input.fAttn);
+  const earlier = input.earlier.map((fAttn) => movementOf(movement, fAttn));
+  const usual = earlier.reduce((sum, value) => sum + value, 0) / (earlier.length + movement.prior);
+  return { movementChange: now - usual, movementAboveLowest: now - Math.min(now, ...earlier) };
 }
 
-/** NaN where the feature's value is not known. A change is today's less the reference's. */
-function valueOf({ name, group }: HazardFeature, input: HazardInput): number {
-  if (group !== 'binn') return input.values[name] ?? NaN;
-  const level = name.replace('Change', '');
-  const now = outputOf(level, input.pooled);
-  return level === name ? now : now - outputOf(level, input.reference);
-}
-
-function missing(model: HazardModel, input: HazardInput): NoHazard['notEnoughData'] | null {
+function missing(model: HazardModel, input: HazardInput, movement: Readonly<Record<string, number>>): NoHazard['notEnoughData'] | null {
   if (!input.atRisk) return 'not-at-risk';
   if (input.loadDays < model.minimum.loadDays) return 'load-history';
   if (input.activeWindows < model.minimum.activeWindows) return 'active-windows';
-  const levels = model.features.filter(({ name, group }) => group === 'binn' && !name.includes('Change'));
-  return levels.every((feature) => Number.isFinite(valueOf(feature, input))) ? null : 'f-attn';
+  return Number.isFinite(movement['movementChange']) ? null : 'f-attn';
 }
 
 const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
 /**
- * The day's hazard. A feature that is not known adds 0 to the log-odds; the day's pooled F_attn must be known.
+ * The day's hazard. A feature that is not known adds 0 to the log-odds; the day's pooled F_attn must be known, and those of
+ * earlier days that are given.
  * The interval is sigmoid(logit -+ quantile * |cholesky' x|).
  * @throws RangeError where the model's covariance does not fit its features
  */
 export function dailyHazard(model: HazardModel, input: HazardInput): DailyHazard | NoHazard {
   const { features, cholesky } = model;
   if (cholesky.length !== features.length + 1) throw new RangeError(`${features.length} features, covariance of ${cholesky.length}`);
-  const notEnoughData = missing(model, input);
+  const movement = movementFeatures(model, input);
+  const notEnoughData = missing(model, input, movement);
   if (notEnoughData !== null) return { notEnoughData };
   const x = [1];
   const terms = { binn: 0, load: 0, hrv: 0, history: 0, context: 0 };
   let logit = model.intercept;
   for (const feature of features) {
-    const value = valueOf(feature, input);
+    const value = (feature.group === 'binn' ? movement : input.values)[feature.name] ?? NaN;
     const z = Number.isFinite(value) ? (value - feature.location) / feature.scale : 0;
     x.push(z);
     terms[feature.group] += feature.coefficient * z;

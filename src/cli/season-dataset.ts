@@ -18,7 +18,7 @@ const HELP = `npm run dataset:season -- --out DIR [options]
 
 Writes landmark rows of simulated seasons: Arrow IPC files and season.json. On each landmark day of each athlete at risk a short session is rendered,
 goes through the service's pipeline and the model's graph, and its pooled F_attn stands beside load, heart-rate variability, history, the label
-(a new injury in the next 7 days) and, for validation and test athletes, the two ceilings.
+(a new injury in the next 7 days) and, for test athletes, the two ceilings.
 
   --out DIR        folder to write to (made where absent; season-*.arrow of an earlier run in it are replaced)
   --athletes N     simulated athletes (default 2400)
@@ -177,7 +177,7 @@ async function main(): Promise<number> {
     landmark: LANDMARK,
     incidencePerAthleteDay: incidence(done.map(({ summary }) => summary)),
     splits,
-    ceiling: { particles: options.particles, paths: options.paths, measurement: MEASUREMENT, for: 'validation and test athletes' },
+    ceiling: { particles: options.particles, paths: options.paths, measurement: MEASUREMENT, for: 'test athletes' },
     model: { version: contract.version, sha256: contract.sha256, attn: contract.sizes.attn },
     seconds: Math.round(seconds),
     files: files.written,

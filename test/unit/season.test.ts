@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/simulate/random.ts';
-import { DAMAGE, REGIONS, SPELL } from '../../src/simulate/season/constants.ts';
+import { DAMAGE, HORIZON_DAYS, REGIONS, SPELL } from '../../src/simulate/season/constants.ts';
 import { damageAtClearance, drawShare, nextDamage, onsetProbability, severityOf } from '../../src/simulate/season/dynamics.ts';
 import { filterProbabilities } from '../../src/simulate/season/filter.ts';
 import { labelAt, landmarkDays } from '../../src/simulate/season/landmarks.ts';
@@ -29,6 +29,19 @@ function oracleOf(season: Season, day: number, paths: number): number {
     paths,
     createRandom(athlete.seed, day),
   );
+}
+
+/**
+ * Sum of the season's own daily probabilities over the horizon, up to an onset. Its mean is the mean of the label, whatever is known at `day`
+ * (the compensator of the onset), and it varies far less: a test on it sees faults of some percent where counts of injuries see nothing.
+ */
+function likelihoodMade(season: Season, day: number): number {
+  let total = 0;
+  for (let at = day + 1; at <= day + HORIZON_DAYS; at += 1) {
+    total += season.onset[at]!;
+    if (season.injuries.some(({ onsetDay }) => onsetDay === at)) break;
+  }
+  return total;
 }
 
 describe('a simulated season', () => {
@@ -182,22 +195,29 @@ describe('the two ceilings', () => {
     const filtered = filterProbabilities(season, { particles: 150, sessionDays: days, seed: season.athlete.seed });
     return days.flatMap((day, i) => {
       const label = labelAt(season, day);
-      return label === null || Number.isNaN(label) ? [] : [{ label, oracle: oracleOf(season, day, 40), ceiling: filtered[i]! }];
+      if (label === null || season.departureDay <= day + HORIZON_DAYS) return [];
+      return [{ label, made: likelihoodMade(season, day), oracle: oracleOf(season, day, 40), ceiling: filtered[i]! }];
     });
   });
-  const sum = (name: 'label' | 'oracle' | 'ceiling'): number => rows.reduce((total, row) => total + row[name], 0);
+  type Row = (typeof rows)[number];
+  const sum = (name: keyof Row, among: readonly Row[] = rows): number => among.reduce((total, row) => total + row[name], 0);
   const spread = (name: 'oracle' | 'ceiling'): number => {
     const logs = rows.map((row) => Math.log(row[name]));
     const mean = logs.reduce((a, b) => a + b, 0) / logs.length;
     return Math.sqrt(logs.reduce((total, value) => total + (value - mean) ** 2, 0) / logs.length);
   };
 
-  it('expect as many injuries as happen, within chance, and agree with each other on average', () => {
+  it('expect as many injuries as the season itself made likely, overall and among days of high and of low risk', () => {
     expect(rows.length).toBeGreaterThan(1_500);
-    const chance = 3.5 * Math.sqrt(sum('label'));
-    expect(Math.abs(sum('label') - sum('oracle'))).toBeLessThan(chance);
-    expect(Math.abs(sum('label') - sum('ceiling'))).toBeLessThan(chance);
-    expect(Math.abs(sum('ceiling') / sum('oracle') - 1)).toBeLessThan(0.12);
+    const ranked = rows.toSorted((a, b) => a.oracle - b.oracle);
+    const parts = [rows, ranked.slice(0, ranked.length / 2), ranked.slice(-ranked.length / 5)];
+    const ratios = [...parts.map((part) => sum('made', part) / sum('oracle', part)), sum('made') / sum('ceiling')];
+    for (const ratio of ratios) {
+      expect(ratio).toBeGreaterThan(0.92);
+      expect(ratio).toBeLessThan(1.08);
+    }
+    // The labels are drawn with these probabilities: their number is known within chance only.
+    expect(Math.abs(sum('label') - sum('made'))).toBeLessThan(3.5 * Math.sqrt(sum('made')));
   });
 
   it('the one that sees the latents spreads further, the other follows it', () => {

@@ -2,7 +2,7 @@
 import type { ModelContract } from '../../contracts/model.ts';
 import type { Scorer } from '../../score/ports.ts';
 import { hash32 } from '../../simulate/random.ts';
-import { splitOf } from '../dataset/cast.ts';
+import type { Split } from '../dataset/cast.ts';
 import type { AthleteRows } from './columns.ts';
 import { rowsOf, VALUES, type ValueName } from './rows.ts';
 import { poolSessions, type PooledSession } from './session.ts';
@@ -21,10 +21,16 @@ export interface AthleteSummary {
   readonly injuries: number;
 }
 
-/** Sessions of an athlete whose mean is the reference of the columns. */
-const REFERENCE_SESSIONS = 2;
+/**
+ * Two fifths of the athletes for training, one tenth for calibration beside them, half for the test, by a hash of the number. (chosen: the model has ten coefficients,
+ * and what a comparison of models lacks is injuries among test athletes)
+ */
+export function seasonSplitOf(number: number): Split {
+  const place = hash32(1304, number) % 10;
+  return place < 4 ? 'train' : place < 5 ? 'validation' : 'test';
+}
 
-/** The ceilings are figures of evaluation: training athletes are spared their cost. */
+/** The ceilings are figures of the last evaluation: athletes that a model or its settings come from are spared their cost. */
 export async function exportAthlete(
   number: number,
   options: AthleteOptions,
@@ -32,8 +38,8 @@ export async function exportAthlete(
   scorer: Scorer,
 ): Promise<{ readonly rows: AthleteRows; readonly summary: AthleteSummary }> {
   const seed = hash32(options.seed, 21, number);
-  const split = splitOf(number);
-  const ceilings = split === 'train' ? { paths: 0, particles: 0 } : { paths: options.paths, particles: options.particles };
+  const split = seasonSplitOf(number);
+  const ceilings = split === 'test' ? { paths: options.paths, particles: options.particles } : { paths: 0, particles: 0 };
   const { season, rows } = rowsOf(seed, options.days, ceilings);
   const sessions: PooledSession[] = [];
   for (let at = 0; at < rows.length; at += scorer.maxBatch) {
@@ -44,12 +50,7 @@ export async function exportAthlete(
   }
   const width = contract.sizes.attn;
   const fAttn = new Float32Array(rows.length * width);
-  const fAttnReference = new Float32Array(rows.length * width).fill(NaN);
-  sessions.forEach((session, i) => {
-    fAttn.set(session.fAttn, i * width);
-    const reference = meanOfFirst(sessions.slice(0, i), width);
-    if (reference !== null) fAttnReference.set(reference, i * width);
-  });
+  sessions.forEach((session, i) => fAttn.set(session.fAttn, i * width));
   const column = (name: ValueName): Float32Array => Float32Array.from(rows, (row) => row.values[name]);
   return {
     rows: {
@@ -61,15 +62,7 @@ export async function exportAthlete(
       stateLogit: Float32Array.from(sessions, (session) => session.stateLogit),
       rehab: Float32Array.from(sessions, (session) => session.rehab),
       fAttn,
-      fAttnReference,
     },
     summary: { daysAtRisk: season.onset.filter((p) => !Number.isNaN(p)).length, injuries: season.injuries.length },
   };
-}
-
-/** Null before there are two with windows. */
-function meanOfFirst(sessions: readonly PooledSession[], width: number): Float32Array | null {
-  const first = sessions.filter((session) => session.activeWindows > 0).slice(0, REFERENCE_SESSIONS);
-  if (first.length < REFERENCE_SESSIONS) return null;
-  return Float32Array.from({ length: width }, (_, i) => first.reduce((sum, session) => sum + session.fAttn[i]!, 0) / first.length);
 }

@@ -24,9 +24,8 @@ export interface AthleteRows {
   readonly activeWindows: Int32Array;
   readonly stateLogit: Float32Array;
   readonly rehab: Float32Array;
-  /** Rows x width. Reference: mean over the athlete's first two session days, NaN before both are over. */
+  /** Rows x width. */
   readonly fAttn: Float32Array;
-  readonly fAttnReference: Float32Array;
 }
 
 export function toRecordBatch(athlete: AthleteRows, width: number): RecordBatch {
@@ -55,7 +54,6 @@ export function toRecordBatch(athlete: AthleteRows, width: number): RecordBatch 
     ['stateLogit', numbers(athlete.stateLogit)],
     ['rehab', numbers(athlete.rehab)],
     ['fAttn', lists(athlete.fAttn)],
-    ['fAttnReference', lists(athlete.fAttnReference)],
   ];
   const fields = columns.map(([name, data]) => new Field(name, data.type, false));
   const struct = makeData({ type: new Struct(fields), length: rows, nullCount: 0, children: columns.map(([, data]) => data) });
