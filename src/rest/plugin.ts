@@ -12,6 +12,7 @@ import { devices } from './devices/routes.ts';
 import { documentationPlugin } from './documentation.ts';
 import { gateways } from './gateways/routes.ts';
 import { live } from './live/routes.ts';
+import { load } from './load/routes.ts';
 import { medical } from './medical/routes.ts';
 import { metrics } from './metrics/routes.ts';
 import { models } from './models/routes.ts';
@@ -104,6 +105,7 @@ export const restPlugin = fp<RestOptions>(
         state,
         scores,
         metrics,
+        load,
         recommendations,
         medical,
         sessions,

@@ -187,6 +187,29 @@ export interface MetricRepository {
   ): List<Metric>;
 }
 
+/** A session-rpe outcome as stored: `value` is whatever was sent. */
+export interface StoredRating {
+  readonly id: string;
+  readonly atUs: number;
+  readonly value: unknown;
+}
+
+export interface StoredSession {
+  readonly id: string;
+  readonly startUs: number;
+}
+
+export interface LoadRepository {
+  /** IANA name of the time zone of the athlete's team. */
+  timeZone(team: TeamScope, athleteId: string): Found<string>;
+  /** What makes the load of a stretch of time, from inclusive, to exclusive: ratings by time, then by their storing; sessions by start. */
+  read(
+    team: TeamScope,
+    athleteId: string,
+    range: { readonly from: Date; readonly to: Date },
+  ): Promise<{ readonly ratings: readonly StoredRating[]; readonly sessions: readonly StoredSession[] }>;
+}
+
 export interface RecommendationRepository {
   list(team: TeamScope, athleteId: string, filter: { readonly status?: Recommendation['status'] }, page: ById): List<Recommendation>;
   /** @throws KinewatchError `already-decided` */
@@ -348,6 +371,7 @@ export interface Repositories {
   readonly athletes: AthleteRepository;
   readonly scores: ScoreRepository;
   readonly metrics: MetricRepository;
+  readonly load: LoadRepository;
   readonly recommendations: RecommendationRepository;
   readonly medical: MedicalRepository;
   readonly sessions: SessionRepository;

@@ -84,6 +84,7 @@ const ROUTES = [
   'GET /v1/athletes/{id}/audit',
   'GET /v1/athletes/{id}/scores',
   'GET /v1/athletes/{id}/metrics',
+  'GET /v1/athletes/{id}/load',
   'GET /v1/athletes/{id}/recommendations',
   'PATCH /v1/athletes/{id}/recommendations/{recommendationId}',
   'GET /v1/athletes/{id}/injuries',

@@ -8,6 +8,7 @@ import { createAthleteRepository } from './athletes.ts';
 import { createAuditRepository } from './audit.ts';
 import { createDeviceRepository } from './devices.ts';
 import { createGatewayRepository } from './gateways.ts';
+import { createLoadRepository } from './load.ts';
 import { createMedicalRepository } from './medical.ts';
 import { createMetricRepository } from './metrics.ts';
 import { createRecommendationRepository } from './recommendations.ts';
@@ -24,6 +25,7 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     athletes: createAthleteRepository(prisma),
     scores: createScoreRepository(pool),
     metrics: createMetricRepository(prisma),
+    load: createLoadRepository(prisma),
     recommendations: createRecommendationRepository(prisma),
     medical: createMedicalRepository(prisma),
     sessions: createSessionRepository(prisma),
