@@ -52,4 +52,4 @@ if (command !== 'setup' && !commands.includes(command)) {
 setup();
 // Passive: threads that spin while they wait take the cores from everybody else.
 if (command !== 'setup')
-  run(python, ['-m', `binn.${command}`, ...rest], { env: { OMP_WAIT_POLICY: 'passive', ...process.env, PYTHONPATH: models } });
+  run(python, ['-m', 'binn', command, ...rest], { env: { OMP_WAIT_POLICY: 'passive', ...process.env, PYTHONPATH: models } });

@@ -33,6 +33,8 @@ RIDGES = (30.0, 300.0, 3000.0)
 # Sessions that the population's mean counts for. (chosen; from 0.5 to 4 it hardly matters)
 PRIOR = 2.0
 FOLDS = 5
+# Positive days of a split below which nothing is fitted: two a coefficient. (chosen)
+FEWEST_INJURIES = 20
 MOVEMENT = (("movementChange", "severity", "binn"), ("movementAboveLowest", "severity", "binn"))
 
 
@@ -235,7 +237,7 @@ def parity(model: dict, rows: Rows, count: int) -> list[dict]:
 
 def write(path: Path, value: dict) -> None:
     """Compact: lists of numbers would take a line a number."""
-    path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+    path.write_text(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
 
 
 def main() -> None:
@@ -250,6 +252,10 @@ def main() -> None:
         sys.exit(f"{args.data} was made with graph {description['model']['sha256'][:12]}, {args.model} holds {wanted[:12]}: make the data set again")
     rows = rows.take(usable(rows))
     rows = rows.take(np.flatnonzero(rows.split != "test"))
+    for split in ("train", "validation"):
+        injuries = int(rows.columns["label"][rows.split == split].sum())
+        if injuries < FEWEST_INJURIES:
+            sys.exit(f"{args.data} holds {injuries} days before an injury among {split} athletes, at least {FEWEST_INJURIES} are needed: make more seasons")
     model = train(rows, description)
     write(args.out / "hazard.json", model)
     write(args.out / "hazard-parity.json", {"version": model["version"], "binnSha256": model["binnSha256"], "vectors": parity(model, rows.take(np.flatnonzero(rows.split == "validation")), 12)})

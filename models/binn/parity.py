@@ -20,6 +20,8 @@ from .network import INPUTS, OUTPUTS, Binn
 
 TOLERANCE = 1e-4
 MAX_BYTES = 1024 * 1024
+# Past the first windows, whose states are still settling.
+FIRST = 30
 
 
 def _packed(value: np.ndarray) -> dict:
@@ -34,11 +36,13 @@ def write_parity(model: Binn, windows: WindowSet, onnx: Path, path: Path, steps:
     are PyTorch's, in float32, of the model that `onnx` was exported from.
     """
     model.eval()
-    athletes = [athlete for athlete in windows.of("test") if len(athlete.rows) >= 40][:rows]
+    athletes = [athlete for athlete in windows.of("test") if len(athlete.rows) >= FIRST + steps][:rows]
+    if len(athletes) < rows:
+        raise ValueError(f"parity vectors need {rows} test athletes with {FIRST + steps} windows each, the data set has {len(athletes)}")
     state = dict(zip(("state_final", "state_a", "state_h"), (part.numpy() for part in model.initial_state(len(athletes)))))
     cases = []
     for step in range(steps):
-        block = windows.read(np.array([athlete.rows[30 + step] for athlete in athletes]))
+        block = windows.read(np.array([athlete.rows[FIRST + step] for athlete in athletes]))
         block["bio_mask"][1:, :, 18:] = 0.0
         block["phys_mask"][1:] = 0.0
         block["elapsed"][:] = min(step, 1)

@@ -1,13 +1,14 @@
 """
-From trained weights to what is served: calibrate, export, verify, contract, parity vectors. train.py ends with it; alone it calibrates and exports a checkpoint again:
+From trained weights to what is served: calibrate, export, verify, contract, parity vectors. train.py ends with it; alone it calibrates and exports a checkpoint, or the graph that is shipped, again:
 
-    node scripts/binn.mjs release --checkpoint models/data/first/binn.pt --data models/data/first --calibration models/data/fresh --out models --version 0.2.1
+    node scripts/binn.mjs release --checkpoint models/data/first/binn.pt --data models/data/first --calibration models/data/fresh --out models --version 0.2.2
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,14 @@ from .parity import write_parity
 from .train import predict
 
 
-def publish(model: Binn, windows: WindowSet, facts: dict, out: Path, cache: Path, version: str, fresh: WindowSet | None = None) -> dict:
+def publish(model: Binn, windows: WindowSet, facts: dict, out: Path, cache: Path | None, version: str, fresh: WindowSet | None = None) -> dict:
     """
-    Writes binn.onnx, binn.json and parity.json into `out` and the checkpoint into `cache`. Calibration and thresholds come from validation athletes or, better, from all of `fresh`: a set made
-    with the priors of `windows` whose athletes early stopping has not seen either.
+    Writes binn.onnx, binn.json and parity.json into `out`, all three or none, and the checkpoint into `cache` (None: none). Calibration and thresholds come from
+    validation athletes or, better, from all of `fresh`: a set made with the priors of `windows` whose athletes early stopping has not seen either. Raises ValueError
+    where it has other priors, or where there are too few test athletes for parity vectors.
     """
+    if fresh is not None and fresh.description.get("contract") != windows.description.get("contract"):
+        raise ValueError("the calibration set has other priors or channels than the training set: make it with --priors of that set")
     judged, athletes = (windows, windows.of("validation")) if fresh is None else (fresh, fresh.athletes)
     rows = np.concatenate([athlete.rows for athlete in athletes])
     label = judged.columns["label_altered"][rows]
@@ -37,11 +41,9 @@ def publish(model: Binn, windows: WindowSet, facts: dict, out: Path, cache: Path
     calibration, reached = pick_calibration(raw[active], label[active], judged.columns["athlete"][rows][active])
     calibration.put_into(model)
     thresholds = pick_thresholds(judged, athletes, calibration(raw))
-    cache.mkdir(parents=True, exist_ok=True)
-    torch.save({"model": model.state_dict(), "sizes": model.sizes.to_dict(), "training": facts}, cache / "binn.pt")
-    graph = out / "binn.onnx"
-    export_graph(model, graph)
-    parity = verify(model, graph)
+    if cache is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+        torch.save({"model": model.state_dict(), "sizes": model.sizes.to_dict(), "training": facts}, cache / "binn.pt")
     trained_on = {
         "what": "simulated athletes only; no recording of a person",
         "dataset": {key: value for key, value in windows.description.items() if key != "contract" and not isinstance(value, list)},
@@ -53,9 +55,18 @@ def publish(model: Binn, windows: WindowSet, facts: dict, out: Path, cache: Path
         "temperature": calibration.to_dict()["temperature"],
         "calibration": {**calibration.to_dict(), **reached, "from": "validation athletes" if fresh is None else f"fresh athletes, seed {fresh.description.get('seed')}"},
     }
-    write_contract(out / "binn.json", contract(graph, model.sizes, version, windows.description, thresholds, trained_on))
-    write_parity(model, windows, graph, out / "parity.json")
-    return {"bytes": graph.stat().st_size, "msPerWindow": time_graph(graph, model.sizes), "parity": parity, "calibration": trained_on["calibration"], "thresholds": thresholds}
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out) as folder:
+        made = Path(folder)
+        graph = made / "binn.onnx"
+        export_graph(model, graph)
+        parity = verify(model, graph)
+        write_contract(made / "binn.json", contract(graph, model.sizes, version, windows.description, thresholds, trained_on))
+        write_parity(model, windows, graph, made / "parity.json")
+        size, took = graph.stat().st_size, time_graph(graph, model.sizes)
+        for name in ("parity.json", "binn.onnx", "binn.json"):
+            (made / name).replace(out / name)
+    return {"bytes": size, "msPerWindow": took, "parity": parity, "calibration": trained_on["calibration"], "thresholds": thresholds}
 
 
 def main() -> None:
@@ -68,7 +79,7 @@ def main() -> None:
     args = parser.parse_args()
     model, stored = load_checkpoint(args.checkpoint)
     fresh = WindowSet(args.calibration) if args.calibration else None
-    print(json.dumps(publish(model, WindowSet(args.data), stored["training"], args.out, args.checkpoint.parent, args.version, fresh)))
+    print(json.dumps(publish(model, WindowSet(args.data), stored["training"], args.out, None if args.checkpoint.suffix == ".onnx" else args.checkpoint.parent, args.version, fresh)))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { KinewatchError } from '../contracts/errors.ts';
 import { loadModelContract } from '../score/model-contract.ts';
 import { createOnnxScorer } from '../score/onnx/onnx-scorer.ts';
 import { SIMULATOR_VERSION } from '../simulate/simulated-athlete.ts';
@@ -195,7 +196,7 @@ if (isMainThread) {
   try {
     process.exitCode = await main();
   } catch (error) {
-    const usage = isUsage(error);
+    const usage = isUsage(error) || error instanceof KinewatchError;
     log(
       usage
         ? `${(error as Error).message}\nnpm run dataset:season -- --help says what there is.`
