@@ -152,6 +152,13 @@ const requireMedical = (role: SignRole, what: string): void => {
   if (role !== 'medical') throw new MedicalRefused('not-allowed', `${what} is for the role medical`, 'Ask medical staff to decide');
 };
 
+function requireDecision(state: ReturnState, decision: Decision, what: string, nowUs: number): void {
+  requireStages(state);
+  requireTime(state, decision.atUs, nowUs);
+  requireMedical(decision.role, what);
+  requireWords(decision.why);
+}
+
 /** On to the next stage. @throws MedicalRefused with all that is open; from the last stage, which clearance alone leaves */
 export function advance(
   state: ReturnState,
@@ -160,10 +167,7 @@ export function advance(
   decision: Decision,
   nowUs: number,
 ): ReturnState {
-  requireStages(state);
-  requireTime(state, decision.atUs, nowUs);
-  requireMedical(decision.role, 'A stage');
-  requireWords(decision.why);
+  requireDecision(state, decision, 'A stage', nowUs);
   if (state.stage === protocol.stages.length - 1)
     throw new MedicalRefused(
       'not-allowed',
@@ -191,10 +195,7 @@ export function clearAthlete(
   decision: Decision,
   nowUs: number,
 ): ReturnState {
-  requireStages(state);
-  requireTime(state, decision.atUs, nowUs);
-  requireMedical(decision.role, 'Clearance');
-  requireWords(decision.why);
+  requireDecision(state, decision, 'Clearance', nowUs);
   if (state.stage !== protocol.stages.length - 1)
     throw new MedicalRefused(
       'not-cleared-yet',
@@ -229,10 +230,7 @@ export function demotionReasons({ demotion }: ReturnProtocol, signs: StageSigns)
 
 /** One stage back, by medical staff. @throws MedicalRefused from the first stage */
 export function demote(state: ReturnState, decision: Decision, nowUs: number): ReturnState {
-  requireStages(state);
-  requireTime(state, decision.atUs, nowUs);
-  requireMedical(decision.role, 'A stage');
-  requireWords(decision.why);
+  requireDecision(state, decision, 'A stage', nowUs);
   if (state.stage === 0)
     throw new MedicalRefused(
       'not-allowed',
