@@ -1,5 +1,6 @@
 /** What the coaches' API needs from the rest of the house. src/store/repositories implements Repositories; main.ts wires the others. */
 import type { LiveEvent } from '../contracts/events.ts';
+import type { StoredRating, StoredSession } from '../asms/session-ratings.ts';
 import type { Alert, AlertWithHistory } from './alerts/schemas.ts';
 import type { ApiKey, Scope } from './api-keys/schemas.ts';
 import type { AuditEntry } from './audit/schemas.ts';
@@ -185,18 +186,6 @@ export interface MetricRepository {
     filter: { readonly from?: Date; readonly to?: Date; readonly name?: string; readonly sessionId?: string },
     page: ById,
   ): List<Metric>;
-}
-
-/** A session-rpe outcome as stored: `value` is whatever was sent. */
-export interface StoredRating {
-  readonly id: string;
-  readonly atUs: number;
-  readonly value: unknown;
-}
-
-export interface StoredSession {
-  readonly id: string;
-  readonly startUs: number;
 }
 
 export interface LoadRepository {

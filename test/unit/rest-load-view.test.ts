@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { countDays, shiftDay, teamDayOf, teamDays } from '../../src/rest/load/team-days.ts';
+import { countDays, shiftDay, teamDayOf, teamDays } from '../../src/asms/team-days.ts';
 import { readDays, viewLoad } from '../../src/rest/load/view.ts';
 
 const ATHLETE = '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f';

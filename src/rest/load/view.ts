@@ -1,13 +1,12 @@
 /** The load history of an athlete as a coach reads it, from stored ratings and sessions. Pure. */
 import { LOAD_DAYS, type LoadFigures } from '../../asms/load.ts';
-import { loadDays, loadHistory, type LoadHistory, type TeamDay } from '../../asms/load-history.ts';
+import { loadDays, loadHistory, type LoadHistory } from '../../asms/load-history.ts';
 import { LOAD_SERIES, type LoadSeries } from '../../asms/session-load.ts';
-import type { StoredRating, StoredSession } from '../ports.ts';
+import { isWithin, readRatings, recordedDays, type StoredRating, type StoredSession } from '../../asms/session-ratings.ts';
+import { countDays, shiftDay, teamDayOf, teamDays, type CalendarDay } from '../../asms/team-days.ts';
 import { ProblemError } from '../problems.ts';
 import { readTime } from '../schemas.ts';
-import { readRatings, type SourcedSession } from './ratings.ts';
 import type { AthleteLoad } from './schemas.ts';
-import { countDays, shiftDay, teamDayOf, teamDays, type CalendarDay } from './team-days.ts';
 
 const DEFAULT_DAYS = 56;
 /** Days of one answer at most, and how far back figures look. */
@@ -67,8 +66,8 @@ function hiddenBecause({ days, figures }: LoadHistory): string | null {
 const iso = (us: number): string => new Date(us / 1_000).toISOString();
 
 /**
- * Days from the range's first to its last; figures from the first day with a record, at the end of the last. Nothing but an outcome says that the team
- * rested or that every session is known, so a day is complete where a sound rating stands: one without any is not recorded.
+ * Days from the range's first to its last; figures from the first day with a record, at the end of the last. A day without a
+ * sound rating is not recorded.
  * @param stored what the repository has between the first and the last of `range.days` and a day beside them, for sessions across midnight
  */
 export function viewLoad(
@@ -79,15 +78,10 @@ export function viewLoad(
 ): AthleteLoad {
   const nowUs = nowMs * 1_000;
   const read = readRatings(stored.ratings, stored.sessions, nowUs);
-  const within = ({ fromUs, toUs }: CalendarDay, us: number): boolean => us >= fromUs && us < toUs;
-  const isRated = ({ loads }: SourcedSession): boolean => LOAD_SERIES.some((series) => loads[series] !== null);
-  const known: readonly TeamDay[] = days.map((day) => ({
-    ...day,
-    complete: read.sessions.some((session) => within(day, session.startUs) && isRated(session)),
-  }));
+  const known = recordedDays(days, read.sessions);
   const shown = known.filter(({ day }) => day >= from);
   const placed = read.sessions.flatMap((session) => {
-    const day = shown.find((one) => within(one, session.startUs));
+    const day = shown.find((one) => isWithin(one, session.startUs));
     return day === undefined ? [] : [{ session, day: day.day }];
   });
   const open = new Set(known.filter(({ toUs }) => toUs > nowUs).map(({ day }) => day));
@@ -116,7 +110,7 @@ export function viewLoad(
   };
   const firsts = LOAD_SERIES.map((series) => ({
     series,
-    first: known.findIndex((day) => read.sessions.some(({ startUs, loads }) => within(day, startUs) && loads[series] !== null)),
+    first: known.findIndex((day) => read.sessions.some(({ startUs, loads }) => isWithin(day, startUs) && loads[series] !== null)),
   }));
   const begin = shown[0]?.fromUs ?? Number.POSITIVE_INFINITY;
   const end = shown.at(-1)?.toUs ?? Number.NEGATIVE_INFINITY;

@@ -1,7 +1,19 @@
 /** Session ratings (outcomes of kind session-rpe) and sessions as loaded sessions, and which ratings cannot be counted. Pure. */
-import type { LoadedSession } from '../../asms/load-history.ts';
-import { sessionLoads } from '../../asms/session-load.ts';
-import type { StoredRating, StoredSession } from '../ports.ts';
+import type { LoadedSession, TeamDay } from './load-history.ts';
+import { LOAD_SERIES, sessionLoads } from './session-load.ts';
+import type { CalendarDay } from './team-days.ts';
+
+/** A session-rpe outcome as stored: `value` is whatever was sent. */
+export interface StoredRating {
+  readonly id: string;
+  readonly atUs: number;
+  readonly value: unknown;
+}
+
+export interface StoredSession {
+  readonly id: string;
+  readonly startUs: number;
+}
 
 /** A session's load and where it came from: a rating, or null for a session that nobody rated soundly. */
 export interface SourcedSession extends LoadedSession {
@@ -163,3 +175,11 @@ export function readRatings(
 /** A session may be cut in two by a silence: every record that began in the rating's stretch is its own. A stated rest day covers none. */
 const covers = ({ recordId, startUs, atUs, minutes }: Rating, session: StoredSession): boolean =>
   minutes > 0 && (session.id === recordId || (session.startUs >= startUs - LATE_US && session.startUs < atUs));
+
+export const isWithin = ({ fromUs, toUs }: CalendarDay, us: number): boolean => us >= fromUs && us < toUs;
+
+const isRated = ({ loads }: SourcedSession): boolean => LOAD_SERIES.some((series) => loads[series] !== null);
+
+/** Nothing but an outcome says that the team rested or that every session is known, so a day is complete where a sound rating stands. */
+export const recordedDays = (days: readonly CalendarDay[], sessions: readonly SourcedSession[]): readonly TeamDay[] =>
+  days.map((day) => ({ ...day, complete: sessions.some((session) => isWithin(day, session.startUs) && isRated(session)) }));
