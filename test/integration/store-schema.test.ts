@@ -10,7 +10,13 @@ import { openSchemaEngine } from '../../src/store/schema-engine.ts';
 import { startTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createRoster } from '../support/roster.ts';
 
-const MIGRATIONS = ['00000000000000_init', '20261123000000_model_registry', '20261124000000_webhook_filters', '20261124010000_audit'];
+const MIGRATIONS = [
+  '00000000000000_init',
+  '20261123000000_model_registry',
+  '20261124000000_webhook_filters',
+  '20261124010000_audit',
+  '20261128040000_hazard_feedback',
+];
 
 let database: TestDatabase;
 let pool: pg.Pool;
