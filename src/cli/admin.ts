@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { readConfig } from '../config.ts';
 import { KinewatchError } from '../contracts/errors.ts';
 import { mintApiKey, mintGatewayToken } from '../rest/credentials.ts';
-import { SCOPES, type Repositories, type Scope } from '../rest/ports.ts';
+import { ROLES, ROLE_SCOPES, SCOPES, type Repositories, type Role, type Scope } from '../rest/ports.ts';
 import { migrate } from '../store/migrate.ts';
 import { openPool } from '../store/pool.ts';
 import { openPrisma } from '../store/prisma.ts';
@@ -21,8 +21,10 @@ Works on DATABASE_URL, or on the embedded database under KINEWATCH_DIR (.kinewat
 
   create-key      an API key, shown once
     --name NAME          what it is for (default "admin")
-    --scopes LIST        of read,write,medical,admin (default: all of them)
+    --role ROLE          coach, medical, analyst, admin, or athlete (with --team and --external-id: that athlete's own record, nothing else)
+    --scopes LIST        in place of a role: of read,write,medical,admin (default: all of them)
     --team NAME          bound to one team (default: every team)
+    --external-id ID     with --role athlete
     --expires-days N     default: never
   create-gateway  a sensor gateway and its token, shown once
     --team NAME --name NAME
@@ -49,6 +51,7 @@ A team that does not exist is created.
 
 const OPTIONS = {
   name: { type: 'string' },
+  role: { type: 'string' },
   scopes: { type: 'string' },
   team: { type: 'string' },
   'expires-days': { type: 'string' },
@@ -88,6 +91,19 @@ function readScopes(text: string | undefined): readonly Scope[] {
   return scopes as Scope[];
 }
 
+/** @throws UsageError where there is no such role, scopes stand beside it, or --external-id is missing or idle */
+function readRole(values: Values): Role | null {
+  const { role = null } = values;
+  if (role !== null && !(ROLES as readonly string[]).includes(role))
+    throw new UsageError(`--role: ${role} is not one of ${ROLES.join(', ')}`);
+  if (role !== null && values.scopes !== undefined) throw new UsageError('a key has a role or scopes, not both');
+  if (role === 'athlete') {
+    required(values, 'team');
+    required(values, 'external-id');
+  } else if (values['external-id'] !== undefined) throw new UsageError('--external-id goes with --role athlete');
+  return role as Role | null;
+}
+
 async function findTeam({ teams }: Repositories, name: string): Promise<string | null> {
   for (let after: string | null = null; ;) {
     const page: Awaited<ReturnType<typeof teams.list>> = await teams.list(null, { limit: 200, after });
@@ -102,17 +118,29 @@ async function ensureTeam(repositories: Repositories, name: string): Promise<str
   return (await findTeam(repositories, name)) ?? (await repositories.teams.create({ name })).id;
 }
 
+async function findAthlete(repositories: Repositories, team: string, externalId: string): Promise<{ id: string; teamId: string }> {
+  const teamId = await findTeam(repositories, team);
+  if (teamId === null) throw new KinewatchError('unknown-reference', `There is no team ${team}`);
+  const { items } = await repositories.athletes.list(teamId, { externalId }, { limit: 1, after: null });
+  const [athlete] = items;
+  if (athlete === undefined) throw new KinewatchError('unknown-reference', `${team} has no athlete ${externalId}`);
+  return athlete;
+}
+
 function createKey(values: Values): Command {
-  const scopes = readScopes(values.scopes);
+  const role = readRole(values);
+  const scopes = role === null ? readScopes(values.scopes) : ROLE_SCOPES[role];
   const expiresAt = readExpiry(values['expires-days']);
   const name = values.name ?? 'admin';
   return async (repositories) => {
-    const teamId = values.team === undefined ? null : await ensureTeam(repositories, values.team);
+    const athlete = role === 'athlete' ? await findAthlete(repositories, values.team ?? '', values['external-id'] ?? '') : null;
+    const teamId = athlete?.teamId ?? (values.team === undefined ? null : await ensureTeam(repositories, values.team));
+    const athleteId = athlete?.id ?? null;
     const { secret, prefix, hash } = mintApiKey();
-    const key = await repositories.apiKeys.create({ teamId, name, scopes, expiresAt, prefix, hash });
+    const key = await repositories.apiKeys.create({ teamId, name, role, athleteId, scopes, expiresAt, prefix, hash });
     return {
-      lines: [`API key "${name}" (${scopes.join(', ')}), shown this once:`, secret],
-      result: { id: key.id, key: secret, name, scopes, teamId, expiresAt: key.expiresAt },
+      lines: [`API key "${name}" (${role ?? scopes.join(', ')}), shown this once:`, secret],
+      result: { id: key.id, key: secret, name, role, scopes, teamId, athleteId, expiresAt: key.expiresAt },
     };
   };
 }

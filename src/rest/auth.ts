@@ -7,11 +7,16 @@ import type { Caller, GatewayCaller, Repositories, Scope, TeamScope } from './po
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** An onRequest hook: an API key with the scope, or 401 or 403. */
-    requires(scope: Scope): onRequestAsyncHookHandler;
+    /** An onRequest hook: an API key with the scope, or 401 or 403. Athletes' keys are refused unless the route opens to them. */
+    requires(scope: Scope, access?: Access): onRequestAsyncHookHandler;
     /** An onRequest hook: a gateway's token, or 401. */
     requiresGateway: onRequestAsyncHookHandler;
   }
+}
+
+export interface Access {
+  /** The route is open to the key of the athlete whose id stands in its path as `id`: to that one alone. */
+  readonly self?: boolean;
 }
 
 const callers = new WeakMap<FastifyRequest, Caller>();
@@ -62,6 +67,16 @@ export function teamFor(request: FastifyRequest, named: string | undefined): str
   return named;
 }
 
+/**
+ * An athlete's key opens what names it, for its own athlete; another athlete is not found, as one of another team is.
+ * @throws ProblemError `insufficient-scope`, `not-found`
+ */
+function requireOwn(request: FastifyRequest, athleteId: string, { self = false }: Access): void {
+  if (!self) throw new ProblemError('insufficient-scope', "An athlete's key does not open this; ask the staff");
+  const { id } = request.params as { readonly id?: string };
+  if (id?.toLowerCase() !== athleteId) throw new ProblemError('not-found', 'There is no such athlete');
+}
+
 function bearerOf(request: FastifyRequest): string {
   const header = request.headers.authorization;
   if (header === undefined) throw new ProblemError('missing-credentials', 'Send "Authorization: Bearer <token>"');
@@ -72,14 +87,15 @@ function bearerOf(request: FastifyRequest): string {
 
 export const authPlugin = fp<{ readonly repositories: Pick<Repositories, 'apiKeys' | 'gateways'> }>(
   async (app, { repositories }) => {
-    app.decorate('requires', (scope: Scope): onRequestAsyncHookHandler => {
+    app.decorate('requires', (scope: Scope, access: Access = {}): onRequestAsyncHookHandler => {
       return async (request) => {
         const token = bearerOf(request);
         const caller = token.startsWith('kw_') ? await repositories.apiKeys.authenticate(hashSecret(token)) : null;
         if (caller === null) throw new ProblemError('invalid-credentials', 'The API key is unknown, expired or revoked');
         // Known from here on, a refusal for want of a scope included: the audit log names who was refused.
         callers.set(request, caller);
-        if (!allows(caller.scopes, scope)) throw new ProblemError('insufficient-scope', `This needs the scope ${scope}`);
+        if (caller.athleteId !== null) requireOwn(request, caller.athleteId, access);
+        else if (!allows(caller.scopes, scope)) throw new ProblemError('insufficient-scope', `This needs the scope ${scope}`);
       };
     });
     app.decorate('requiresGateway', async (request: FastifyRequest) => {

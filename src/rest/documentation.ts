@@ -14,7 +14,7 @@ const TAGS = [
   { name: 'devices', description: 'Devices and whose data they carry at what time' },
   { name: 'gateways', description: 'Sensor gateways and their tokens' },
   { name: 'webhooks', description: 'Standard Webhooks 1.0 endpoints and their deliveries' },
-  { name: 'api-keys', description: 'API keys and their scopes' },
+  { name: 'api-keys', description: 'API keys, their roles and scopes' },
   { name: 'models', description: 'Versions of the model: which is active, which scores beside it' },
   { name: 'live', description: 'Server-sent events' },
   { name: 'operations', description: 'Health, readiness and metrics' },

@@ -2,7 +2,7 @@
 import type { LiveEvent } from '../contracts/events.ts';
 import type { StoredRating, StoredSession } from '../asms/session-ratings.ts';
 import type { Alert, AlertWithHistory } from './alerts/schemas.ts';
-import type { ApiKey, Scope } from './api-keys/schemas.ts';
+import type { ApiKey, Role, Scope } from './api-keys/schemas.ts';
 import type { AuditEntry } from './audit/schemas.ts';
 import type { Athlete, AthletePatch, NewAthlete } from './athletes/schemas.ts';
 import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
@@ -16,7 +16,7 @@ import type { NewSession, Session } from './sessions/schemas.ts';
 import type { NewTeam, Team } from './teams/schemas.ts';
 import type { Delivery, Replayed, Webhook, WebhookPatch } from './webhooks/schemas.ts';
 
-export { SCOPES } from './api-keys/schemas.ts';
+export { ROLES, ROLE_SCOPES, SCOPES } from './api-keys/schemas.ts';
 export type {
   Alert,
   AlertWithHistory,
@@ -37,6 +37,7 @@ export type {
   Progress,
   Recommendation,
   Replayed,
+  Role,
   Scope,
   Score,
   Session,
@@ -56,6 +57,10 @@ export interface Caller {
   readonly name: string;
   readonly teamId: TeamScope;
   readonly scopes: readonly Scope[];
+  /** null: a key with explicit scopes. */
+  readonly role: Role | null;
+  /** Of the role athlete: the one athlete whose record the key opens; null for every other key. */
+  readonly athleteId: string | null;
 }
 
 export interface GatewayCaller {
@@ -88,15 +93,20 @@ export interface StoredCredential {
 }
 
 export interface ApiKeyRepository {
-  /** The caller of a key that is neither expired nor revoked; notes its use, to the minute. */
+  /** The caller of a key that is neither expired nor revoked, nor of an athlete who is not active; notes its use, to the minute. */
   authenticate(hash: Uint8Array<ArrayBuffer>): Found<Caller>;
   /** Is the key still good? Open live streams ask. */
   isValid(keyId: string): Promise<boolean>;
+  /** A key of an athlete belongs to the athlete's team. @throws KinewatchError `unknown-reference` (team; athlete of that team) */
   create(
     key: StoredCredential & {
       readonly teamId: TeamScope;
       readonly name: string;
       readonly scopes: readonly Scope[];
+      /** Null unless told. */
+      readonly role?: Role | null;
+      /** With the role athlete. */
+      readonly athleteId?: string | null;
       readonly expiresAt: Date | null;
     },
   ): Promise<ApiKey>;

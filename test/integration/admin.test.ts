@@ -65,6 +65,10 @@ describe('npm run admin', { timeout: 180_000 }, () => {
       ['create-team'],
       ['create-key', '--scope', 'read'],
       ['create-key', '--scopes', 'root'],
+      ['create-key', '--role', 'surgeon'],
+      ['create-key', '--role', 'coach', '--scopes', 'read'],
+      ['create-key', '--role', 'athlete', '--team', 'A'],
+      ['create-key', '--role', 'coach', '--external-id', '7'],
       ['create-gateway', '--team', 'A'],
       ['import-roster'],
       ['create-key', 'x'],
@@ -80,6 +84,12 @@ describe('npm run admin', { timeout: 180_000 }, () => {
     expect(made.status, made.stderr).toBe(0);
     const { key, teamId } = lastLine(made.stdout);
     expect((await api.call(key, 'GET', '/v1/teams')).json()).toMatchObject({ items: [{ id: teamId, name: 'First' }], nextCursor: null });
+    const athleteId = await api.athlete(teamId, '7');
+    const own = lastLine((await admin('create-key', '--role', 'athlete', '--team', 'First', '--external-id', '7', '--json')).stdout);
+    expect((await api.call(own.key, 'GET', `/v1/athletes/${athleteId}`)).statusCode).toBe(200);
+    expect((await api.call(own.key, 'GET', '/v1/athletes')).statusCode).toBe(403);
+    const nobody = await admin('create-key', '--role', 'athlete', '--team', 'First', '--external-id', '8');
+    expect([nobody.status, nobody.stderr]).toEqual([1, 'First has no athlete 8\n']);
     const plain = await admin('create-key');
     const all = /kw_\S+/.exec(plain.stdout)?.[0] ?? '';
     expect((await api.call(all, 'POST', '/v1/teams', { name: 'Second' })).statusCode).toBe(201);

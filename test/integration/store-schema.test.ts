@@ -15,6 +15,7 @@ const MIGRATIONS = [
   '20261123000000_model_registry',
   '20261124000000_webhook_filters',
   '20261124010000_audit',
+  '20261128010000_medical',
   '20261128040000_hazard_feedback',
 ];
 

@@ -6,9 +6,28 @@ import { API_KEY_SECURITY as security } from '../documentation.ts';
 import { ProblemError, problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
 import { IdParams, PageOf, PageQuery, readTime } from '../schemas.ts';
-import { ApiKey, CreatedApiKey, NewApiKey } from './schemas.ts';
+import { ApiKey, CreatedApiKey, NewApiKey, ROLE_SCOPES, type Role, type Scope } from './schemas.ts';
 
 const tags = ['api-keys'];
+
+interface Grant {
+  readonly role: Role | null;
+  readonly athleteId: string | null;
+  readonly scopes: readonly Scope[];
+}
+
+const wrong = (path: string, message: string): ProblemError =>
+  new ProblemError('validation-failed', 'A key has a role or scopes, and one of an athlete names the athlete', [
+    { in: 'body', path, message },
+  ]);
+
+/** @throws ProblemError `validation-failed` */
+function readGrant({ role, athleteId, scopes }: NewApiKey): Grant {
+  if ((role === undefined) === (scopes === undefined)) throw wrong('/role', 'must be given where there are no scopes, and not beside them');
+  if ((role === 'athlete') !== (athleteId !== undefined))
+    throw wrong('/athleteId', 'must be given with the role athlete, and with no other');
+  return { role: role ?? null, athleteId: athleteId ?? null, scopes: scopes ?? (role === undefined ? [] : ROLE_SCOPES[role]) };
+}
 
 export const apiKeys = resource('api-keys', async (app, { repositories }) => {
   app.get(
@@ -36,13 +55,16 @@ export const apiKeys = resource('api-keys', async (app, { repositories }) => {
         security,
         operationId: 'createApiKey',
         summary: 'Create an API key',
-        description: 'The key is shown in this answer and never again. A key cannot give what it does not have: scopes, or another team.',
+        description:
+          'The key is shown in this answer and never again. It has a role, or explicit scopes. A key cannot give what it does not have: scopes, or another team. ' +
+          "A key of the role athlete is bound to `athleteId` and that athlete's team: it reads that athlete's own record and posts its wellness and session RPE.",
         body: NewApiKey,
         response: { 201: CreatedApiKey, ...problems(401, 403, 422) },
       },
     },
     async (request, reply) => {
-      const { name, scopes, expiresAt } = request.body;
+      const { name, expiresAt } = request.body;
+      const { role, athleteId, scopes } = readGrant(request.body);
       const caller = callerOf(request);
       const missing = scopes.find((scope) => !allows(caller.scopes, scope));
       if (missing !== undefined) throw new ProblemError('insufficient-scope', `This key lacks the scope ${missing} and cannot give it`);
@@ -53,6 +75,8 @@ export const apiKeys = resource('api-keys', async (app, { repositories }) => {
       const stored = await repositories.apiKeys.create({
         teamId: request.body.teamId ?? caller.teamId,
         name,
+        role,
+        athleteId,
         scopes,
         prefix: key.prefix,
         hash: key.hash,

@@ -1,15 +1,29 @@
 import { Type, type Static } from 'typebox';
-import { Nullable, OneOf, Text, Time, Uuid } from '../schemas.ts';
+import { Nullable, NullableEnum, OneOf, Text, Time, Uuid } from '../schemas.ts';
 
 export const SCOPES = ['read', 'write', 'medical', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
+
+export const ROLES = ['coach', 'medical', 'analyst', 'admin', 'athlete'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** What a role opens. An athlete's key has no scope: only routes that name it (`self` in auth.ts) open to it, for its own athlete. */
+export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
+  coach: ['read', 'write'],
+  medical: ['read', 'write', 'medical'],
+  analyst: ['read'],
+  admin: ['read', 'write', 'admin'],
+  athlete: [],
+};
 
 const fields = {
   id: Uuid,
   teamId: Nullable(Type.String({ format: 'uuid', description: 'null: every team' })),
   name: Type.String(),
   prefix: Type.String(),
+  role: NullableEnum(ROLES, 'null: made with explicit scopes'),
   scopes: Type.Array(OneOf(SCOPES)),
+  athleteId: Nullable(Type.String({ format: 'uuid', description: 'Of the role athlete: whose key it is' })),
   createdAt: Time,
   expiresAt: Nullable(Time),
   revokedAt: Nullable(Time),
@@ -26,13 +40,30 @@ export const NewApiKey = Type.Object(
   {
     teamId: Type.Optional(Uuid),
     name: Text(120),
-    scopes: Type.Array(OneOf(SCOPES), {
-      minItems: 1,
-      maxItems: SCOPES.length,
-      uniqueItems: true,
-      description: 'None that the creating key does not have. admin includes write, write includes read; medical stands alone',
-    }),
+    role: Type.Optional(
+      OneOf(ROLES, {
+        description:
+          'In place of scopes: coach (read, write), medical (read, write, medical), analyst (read), admin (read, write, admin), athlete (own record only)',
+      }),
+    ),
+    athleteId: Type.Optional(Type.String({ format: 'uuid', description: 'With the role athlete: the one athlete the key is bound to' })),
+    scopes: Type.Optional(
+      Type.Array(OneOf(SCOPES), {
+        minItems: 1,
+        maxItems: SCOPES.length,
+        uniqueItems: true,
+        description:
+          'In place of a role. None that the creating key does not have. admin includes write, write includes read; medical stands alone',
+      }),
+    ),
     expiresAt: Type.Optional(Time),
   },
-  { additionalProperties: false, examples: [{ name: 'Tablet on the bench', scopes: ['read'] }] },
+  {
+    additionalProperties: false,
+    examples: [
+      { name: 'Tablet on the bench', role: 'coach' },
+      { name: 'Import script', scopes: ['write'] },
+    ],
+  },
 );
+export type NewApiKey = Static<typeof NewApiKey>;

@@ -62,7 +62,7 @@ export const athletes = resource('athletes', async (app, { repositories }) => {
   app.get(
     '/v1/athletes/:id',
     {
-      onRequest: app.requires('read'),
+      onRequest: app.requires('read', { self: true }),
       schema: {
         tags,
         security,

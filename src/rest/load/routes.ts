@@ -12,7 +12,7 @@ export const load = resource('load', async (app, { repositories }) => {
   app.get(
     '/v1/athletes/:id/load',
     {
-      onRequest: app.requires('read'),
+      onRequest: app.requires('read', { self: true }),
       schema: {
         tags: ['athletes'],
         security,

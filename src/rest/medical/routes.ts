@@ -15,6 +15,17 @@ function requireMedical(request: FastifyRequest): void {
   if (!mayReadDiagnoses(request)) throw new ProblemError('insufficient-scope', 'Injury outcomes need the scope medical');
 }
 
+/** What athletes say of themselves; the rest is for staff to record. */
+const SELF_KINDS: readonly Outcome['kind'][] = ['session-rpe', 'wellness'];
+
+function requireOwnKind(request: FastifyRequest, kind: Outcome['kind']): void {
+  if (callerOf(request).athleteId !== null && !SELF_KINDS.includes(kind))
+    throw new ProblemError(
+      'insufficient-scope',
+      `An athlete's key records ${SELF_KINDS.join(' and ')}; outcomes of kind ${kind} come from staff`,
+    );
+}
+
 export const medical = resource('medical', async (app, { repositories }) => {
   const athleteOf = async (request: FastifyRequest, id: string): Promise<string | null> => {
     const team = teamOf(request);
@@ -161,7 +172,7 @@ export const medical = resource('medical', async (app, { repositories }) => {
   app.get(
     '/v1/athletes/:id/outcomes',
     {
-      onRequest: app.requires('read'),
+      onRequest: app.requires('read', { self: true }),
       schema: {
         tags,
         security,
@@ -187,12 +198,13 @@ export const medical = resource('medical', async (app, { repositories }) => {
   app.post(
     '/v1/athletes/:id/outcomes',
     {
-      onRequest: app.requires('write'),
+      onRequest: app.requires('write', { self: true }),
       schema: {
         tags,
         security,
         operationId: 'createOutcome',
         summary: 'Record an outcome: session RPE, wellness, performance or injury',
+        description: "An athlete's key records its own session RPE and wellness.",
         params: IdParams,
         body: NewOutcome,
         response: { 201: Outcome, ...problems(401, 403, 404, 422) },
@@ -200,6 +212,7 @@ export const medical = resource('medical', async (app, { repositories }) => {
     },
     async (request, reply) => {
       const { id } = request.params;
+      requireOwnKind(request, request.body.kind);
       if (request.body.kind === 'injury') requireMedical(request);
       const outcome = { ...request.body, at: readTime(request.body.at) };
       return reply.code(201).send(found(await repositories.medical.createOutcome(teamOf(request), id, outcome), 'athlete', id));

@@ -10,7 +10,7 @@ export const metrics = resource('metrics', async (app, { repositories }) => {
   app.get(
     '/v1/athletes/:id/metrics',
     {
-      onRequest: app.requires('read'),
+      onRequest: app.requires('read', { self: true }),
       schema: {
         tags: ['athletes'],
         security,

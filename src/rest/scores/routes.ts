@@ -10,7 +10,7 @@ export const scores = resource('scores', async (app, { repositories }) => {
   app.get(
     '/v1/athletes/:id/scores',
     {
-      onRequest: app.requires('read'),
+      onRequest: app.requires('read', { self: true }),
       schema: {
         tags: ['athletes'],
         security,

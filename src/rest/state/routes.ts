@@ -10,7 +10,7 @@ export const state = resource('state', async (app, { repositories }) => {
   app.get(
     '/v1/athletes/:id/state',
     {
-      onRequest: app.requires('read'),
+      onRequest: app.requires('read', { self: true }),
       schema: {
         tags: ['athletes'],
         security,

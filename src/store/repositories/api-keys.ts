@@ -1,4 +1,5 @@
-import type { ApiKey, ApiKeyRepository, Scope } from '../../rest/ports.ts';
+import { KinewatchError } from '../../contracts/errors.ts';
+import type { ApiKey, ApiKeyRepository, Role, Scope, TeamScope } from '../../rest/ports.ts';
 import type { ApiKeyModel } from '../generated/models.ts';
 import type { PrismaClient } from '../prisma.ts';
 import { UNKNOWN_TEAM, inTeam, iso, isoOrNull, pageOf, refusing } from './support.ts';
@@ -13,34 +14,55 @@ const view = (row: ApiKeyModel): ApiKey => ({
   teamId: row.teamId,
   name: row.name,
   prefix: row.prefix,
+  role: row.role as Role | null,
   scopes: row.scopes as Scope[],
+  athleteId: row.athleteId,
   createdAt: iso(row.createdAt),
   expiresAt: isoOrNull(row.expiresAt),
   revokedAt: isoOrNull(row.revokedAt),
   lastUsedAt: isoOrNull(row.lastUsedAt),
 });
 
-const isGood = (row: ApiKeyModel): boolean => row.revokedAt === null && (row.expiresAt === null || row.expiresAt.getTime() > Date.now());
+type Checked = ApiKeyModel & { readonly athlete?: { readonly active: boolean } | null };
+
+/** An athlete who has left has no key. */
+const isGood = (row: Checked): boolean =>
+  row.revokedAt === null && (row.expiresAt === null || row.expiresAt.getTime() > Date.now()) && row.athlete?.active !== false;
+
+const ATHLETE = { athlete: { select: { active: true } } } as const;
 
 export function createApiKeyRepository(prisma: PrismaClient): ApiKeyRepository {
+  const teamOfAthlete = async (team: TeamScope, athleteId: string): Promise<string> => {
+    const row = await prisma.athlete.findFirst({ where: { id: athleteId, ...inTeam(team) }, select: { teamId: true } });
+    if (row === null) throw new KinewatchError('unknown-reference', `There is no athlete ${athleteId}`);
+    return row.teamId;
+  };
   return {
     async authenticate(hash) {
-      const row = await prisma.apiKey.findUnique({ where: { hash } });
+      const row = await prisma.apiKey.findUnique({ where: { hash }, include: ATHLETE });
       if (row === null || !isGood(row)) return null;
       const now = new Date();
       if (row.lastUsedAt === null || now.getTime() - row.lastUsedAt.getTime() > USE_NOTED_EVERY_MS) {
         await prisma.apiKey.updateMany({ where: { id: row.id }, data: { lastUsedAt: now } });
       }
-      return { keyId: row.id, name: row.name, teamId: row.teamId, scopes: row.scopes as Scope[] };
+      return {
+        keyId: row.id,
+        name: row.name,
+        teamId: row.teamId,
+        scopes: row.scopes as Scope[],
+        role: row.role as Role | null,
+        athleteId: row.athleteId,
+      };
     },
     async isValid(keyId) {
-      const row = await prisma.apiKey.findUnique({ where: { id: keyId } });
+      const row = await prisma.apiKey.findUnique({ where: { id: keyId }, include: ATHLETE });
       return row !== null && isGood(row);
     },
-    create: ({ teamId, name, scopes, expiresAt, prefix, hash }) =>
-      refusing({ reference: UNKNOWN_TEAM }, async () =>
-        view(await prisma.apiKey.create({ data: { teamId, name, scopes: [...scopes], expiresAt, prefix, hash } })),
-      ),
+    async create({ teamId: named, name, scopes, role = null, athleteId = null, expiresAt, prefix, hash }) {
+      const teamId = athleteId === null ? named : await teamOfAthlete(named, athleteId);
+      const data = { teamId, name, scopes: [...scopes], role, athleteId, expiresAt, prefix, hash };
+      return refusing({ reference: UNKNOWN_TEAM }, async () => view(await prisma.apiKey.create({ data })));
+    },
     createFirst: ({ name, scopes, prefix, hash }) =>
       prisma.$transaction(async (tx) => {
         await tx.$executeRaw`SELECT pg_advisory_xact_lock(${FIRST_KEY_LOCK})`;
