@@ -23,12 +23,15 @@ import { nextDueIndex } from './athlete/next-due-window.ts';
 import { isNew, placeFrame } from './athlete/place-frame.ts';
 import { scoredWindow, unscoredWindow } from './athlete/scored-window.ts';
 import { takeCheckpoint } from './athlete/take-checkpoint.ts';
+import type { AthleteContext } from './ports.ts';
 
 export type { ClockJump, DueWindow, PipelineOptions, PipelineStats };
 
 export interface Completed {
   readonly scored: ScoredWindow;
   readonly checkpoint: Uint8Array<ArrayBuffer>;
+  /** What the pipeline builds windows with beside frames: from it and the checkpoint the windows that follow can be built again. */
+  readonly athlete: AthleteContext;
 }
 
 export interface AthletePipeline {
@@ -121,7 +124,7 @@ export function createAthletePipeline(options: PipelineOptions): AthletePipeline
       if (output === null) state.stats.windowsUnscored += 1;
       else state.modelState = output.next; // the caller's own copies (Scorer)
       const scored = output === null ? unscoredWindow(due.meta, scoredAtUs) : scoredWindow(due.meta, output, scoredAtUs);
-      return { scored, checkpoint: takeCheckpoint(state) };
+      return { scored, checkpoint: takeCheckpoint(state), athlete };
     },
     skip(due) {
       finish(due, due.scorable);

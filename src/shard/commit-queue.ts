@@ -1,11 +1,11 @@
 /** Scores and checkpoints on their way into the store: one transaction at a time, everything that waits goes into the next. */
 import { KinewatchError } from '../contracts/errors.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
-import type { ShardStore, StoredCheckpoint } from './ports.ts';
+import type { NewCheckpoint, ShardStore } from './ports.ts';
 
 export interface ScoredWithCheckpoint {
   readonly scored: ScoredWindow;
-  readonly checkpoint: StoredCheckpoint;
+  readonly checkpoint: NewCheckpoint;
 }
 
 export interface CommitQueueOptions {

@@ -17,6 +17,26 @@ export interface StoredCheckpoint {
   readonly data: Uint8Array;
 }
 
+/** A checkpoint as it is committed; with the context its windows are built with, one a minute is kept (RebuildStore). */
+export interface NewCheckpoint extends StoredCheckpoint {
+  readonly athlete?: AthleteContext;
+}
+
+/** What it takes to build a past window again: a kept checkpoint before it, and the frames since. */
+export interface RebuildStore extends Pick<ShardStore, 'loadAthletes' | 'loadStreams'> {
+  /** The newest kept checkpoint before a window; null where none is. */
+  keptBefore(
+    athleteId: string,
+    modelVersion: string,
+    windowIndex: number,
+  ): Promise<{ readonly data: Uint8Array; readonly athlete: AthleteContext } | null>;
+  /**
+   * Stored frames of the athlete in receipt order, refused ones left out: of the streams named from their sequence on, of any other those received after
+   * `afterUs`.
+   */
+  readFramesAfter(athleteId: string, fromSequence: ReadonlyMap<number, number>, afterUs: number): AsyncIterable<FrameBatch>;
+}
+
 /** A checkpoint and how far its model's scores are the ones that count: null where it was never the active one. */
 export interface StandingCheckpoint extends StoredCheckpoint {
   readonly activeIndex: number | null;
@@ -41,9 +61,10 @@ export interface ShardStore {
   /**
    * One transaction: the scores (a key that exists already is left as it is) and the checkpoints. SCORED-IS-STORED, ONE-SCORE.
    * With `shadow` the scores stand beside those that count: nothing but a question for their model version sees them.
+   * Of checkpoints that come with their context and whose windows count, one a minute is kept as it is, so that a past window can be built again.
    * Returns the windows that were new.
    */
-  commitScores(windows: readonly ScoredWindow[], checkpoints: readonly StoredCheckpoint[], shadow?: boolean): Promise<number>;
+  commitScores(windows: readonly ScoredWindow[], checkpoints: readonly NewCheckpoint[], shadow?: boolean): Promise<number>;
 }
 
 /** Where one stream stands: everything below `nextSequence` is stored or settled. */

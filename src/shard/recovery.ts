@@ -89,7 +89,8 @@ function checkpointFor(
   return graftCheckpoint(leader.data, own?.data ?? null, contract);
 }
 
-function planFrom(
+/** @throws KinewatchError checkpoint-unreadable */
+export function planFrom(
   contract: ModelContract,
   athlete: AthleteContext,
   data: Uint8Array | null,

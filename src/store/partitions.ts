@@ -1,17 +1,21 @@
 /**
- * Daily partitions (UTC days of a column of microseconds): raw_frame by receipt, score by the window's start. Made ahead, made for past days
+ * Daily partitions (UTC days of a column of microseconds): raw_frame and kept_checkpoint by receipt, score by the window's start. Made ahead, made for past days
  * on demand (recordings), dropped when their time is over. Days that have none fall into the default partition, so no insert fails.
  */
 import type pg from 'pg';
 
 export const DAY_US = 86_400_000_000;
 
-export type PartitionedTable = 'raw_frame' | 'score';
+export type PartitionedTable = 'raw_frame' | 'kept_checkpoint' | 'score';
 
-const COLUMN: Readonly<Record<PartitionedTable, string>> = { raw_frame: 'received_us', score: 'start_us' };
+const COLUMN: Readonly<Record<PartitionedTable, string>> = { raw_frame: 'received_us', kept_checkpoint: 'received_us', score: 'start_us' };
 
-/** A frame up to 8 KB stays in its row: a second table for each larger one costs more than it saves. */
-const SETTINGS: Readonly<Record<PartitionedTable, string>> = { raw_frame: 'WITH (toast_tuple_target = 8160)', score: '' };
+/** A frame or checkpoint up to 8 KB stays in its row: a second table for each larger one costs more than it saves. */
+const SETTINGS: Readonly<Record<PartitionedTable, string>> = {
+  raw_frame: 'WITH (toast_tuple_target = 8160)',
+  kept_checkpoint: 'WITH (toast_tuple_target = 8160)',
+  score: '',
+};
 
 /** 'kwpa': one maker of partitions at a time. */
 const PARTITION_LOCK = 0x6b777061;
@@ -71,13 +75,15 @@ export async function ensureDays(pool: pg.Pool, table: PartitionedTable, days: I
 }
 
 /**
- * Partitions of both tables for the day of `nowUs` and the `days` after it. Called at start and every hour.
+ * Partitions of all tables for the day of `nowUs` and the `days` after it. Called at start and every hour.
  * Returns the names of those made now.
  */
 export async function ensurePartitions(pool: pg.Pool, nowUs: number, days: number): Promise<string[]> {
   const today = dayOf(nowUs);
   const wanted = Array.from({ length: days + 1 }, (_, ahead) => today + ahead);
-  return [...(await ensureDays(pool, 'raw_frame', wanted)), ...(await ensureDays(pool, 'score', wanted))];
+  const made: string[] = [];
+  for (const table of ['raw_frame', 'kept_checkpoint', 'score'] as const) made.push(...(await ensureDays(pool, table, wanted)));
+  return made;
 }
 
 const dayOfPartition = (name: string): number | null => {
@@ -87,7 +93,7 @@ const dayOfPartition = (name: string): number | null => {
 
 /** A recording of years ago that was scored today is today's work: a score goes by the day it was made, not by the day it is about. */
 async function isOver(pool: pg.Pool, table: PartitionedTable, name: string, beforeUs: number): Promise<boolean> {
-  if (table === 'raw_frame') return true;
+  if (table !== 'score') return true;
   const newest = await pool.query<{ newest: string | null }>(`SELECT max(scored_at_us) AS newest FROM ${name}`);
   return Number(newest.rows[0]?.newest ?? 0) < beforeUs;
 }
@@ -109,16 +115,17 @@ async function dropPartition(pool: pg.Pool, name: string): Promise<boolean> {
 
 /**
  * Retention: drops partitions whose day ended more than the table's `retentionDays` before `nowUs` (scores: none of whose scores is younger), and deletes
- * as old rows from the default partitions and from refused_frame. Returns the names of what was dropped.
+ * as old rows from the default partitions and from refused_frame. A kept checkpoint is of no use without the frames that followed it and goes with them. Returns the names of what was dropped.
  */
 export async function dropOldPartitions(
   pool: pg.Pool,
   nowUs: number,
-  retentionDays: Readonly<Record<PartitionedTable, number>>,
+  retentionDays: Readonly<Record<'raw_frame' | 'score', number>>,
 ): Promise<string[]> {
-  const before = { raw_frame: nowUs - retentionDays.raw_frame * DAY_US, score: nowUs - retentionDays.score * DAY_US };
+  const framesUs = nowUs - retentionDays.raw_frame * DAY_US;
+  const before = { raw_frame: framesUs, kept_checkpoint: framesUs, score: nowUs - retentionDays.score * DAY_US };
   const dropped: string[] = [];
-  for (const table of ['raw_frame', 'score'] as const) {
+  for (const table of ['raw_frame', 'kept_checkpoint', 'score'] as const) {
     for (const name of [...(await existing(pool, table))].toSorted()) {
       const day = dayOfPartition(name);
       if (day === null || (day + 1) * DAY_US > before[table] || !(await isOver(pool, table, name, before[table]))) continue;
@@ -126,6 +133,7 @@ export async function dropOldPartitions(
     }
   }
   await pool.query('DELETE FROM raw_frame_default WHERE received_us < $1', [before.raw_frame]);
+  await pool.query('DELETE FROM kept_checkpoint_default WHERE received_us < $1', [before.kept_checkpoint]);
   await pool.query('DELETE FROM score_default WHERE start_us < $1 AND scored_at_us < $1', [before.score]);
   await pool.query('DELETE FROM refused_frame WHERE received_us < $1', [before.raw_frame]);
   return dropped;

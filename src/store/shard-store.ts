@@ -4,8 +4,9 @@ import { KinewatchError } from '../contracts/errors.ts';
 import type { StreamDeclaration } from '../contracts/protocol.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
 import { INDEX_FIELDS, type FrameBatch, type OpenedStream } from '../contracts/stream.ts';
-import type { AthleteContext, ShardStore, StandingCheckpoint, StoredCheckpoint } from '../shard/ports.ts';
+import type { AthleteContext, NewCheckpoint, ShardStore, StandingCheckpoint, StoredCheckpoint } from '../shard/ports.ts';
 import { byteaArray, int8Array } from './binary-array.ts';
+import { createKeeper } from './kept-checkpoints.ts';
 import { dayOf, ensureDays } from './partitions.ts';
 import { readStoredFrames, type StoredFrame } from './stored-frames.ts';
 import { inTransaction } from './transaction.ts';
@@ -45,7 +46,7 @@ function contextOf(row: AthleteRow): Record<string, number> {
   return context;
 }
 
-async function loadAthletes(pool: pg.Pool, athleteIds: readonly string[]): Promise<readonly AthleteContext[]> {
+export async function loadAthletes(pool: pg.Pool, athleteIds: readonly string[]): Promise<readonly AthleteContext[]> {
   const found = await pool.query<AthleteRow>({
     name: 'kw-athletes',
     // Whole years and days: a replay minutes later sees the same numbers.
@@ -65,7 +66,7 @@ async function loadAthletes(pool: pg.Pool, athleteIds: readonly string[]): Promi
   return found.rows.map((row) => ({ athleteId: row.id, context: contextOf(row), baselineFrozen: row.open_injuries > 0 }));
 }
 
-async function loadStreams(pool: pg.Pool, athleteId: string): Promise<readonly OpenedStream[]> {
+export async function loadStreams(pool: pg.Pool, athleteId: string): Promise<readonly OpenedStream[]> {
   const found = await pool.query<{
     id: string;
     received_us: string;
@@ -91,7 +92,7 @@ async function loadStreams(pool: pg.Pool, athleteId: string): Promise<readonly O
   }));
 }
 
-function toBatch(frames: readonly StoredFrame[]): FrameBatch {
+export function toBatch(frames: readonly StoredFrame[]): FrameBatch {
   const bytes = new Uint8Array(frames.reduce((sum, frame) => sum + frame.bytes.byteLength, 0));
   const index = new Float64Array(frames.length * INDEX_FIELDS);
   let offset = 0;
@@ -174,7 +175,7 @@ async function insertScores(client: pg.PoolClient, windows: readonly ScoredWindo
 }
 
 /** Only forward: a repeated or late commit never takes an athlete back. */
-async function moveCheckpoints(client: pg.PoolClient, checkpoints: readonly StoredCheckpoint[], shadow: boolean): Promise<void> {
+async function moveCheckpoints(client: pg.PoolClient, checkpoints: readonly NewCheckpoint[], shadow: boolean): Promise<void> {
   // One row once in a statement (the newest), rows in one order so that two shards cannot wait for each other in a circle.
   const newest = new Map<string, StoredCheckpoint>();
   for (const checkpoint of checkpoints) {
@@ -238,6 +239,7 @@ async function promote(pool: pg.Pool, athleteId: string, modelVersion: string, a
 export function createShardStore(pool: pg.Pool): ShardStore {
   /** Days whose score partition is known to exist; grows by one a day of data. */
   const days = new Set<number>();
+  const keeper = createKeeper();
 
   async function ensureScoreDays(windows: readonly ScoredWindow[]): Promise<void> {
     const missing = new Set(windows.map((window) => dayOf(window.startUs)).filter((day) => !days.has(day)));
@@ -247,7 +249,11 @@ export function createShardStore(pool: pg.Pool): ShardStore {
   }
 
   return {
-    loadAthletes: (athleteIds) => loadAthletes(pool, athleteIds),
+    loadAthletes: (athleteIds) => {
+      // Whoever is loaded may have another context from here on.
+      keeper.forget(athleteIds);
+      return loadAthletes(pool, athleteIds);
+    },
     async recentAthletes(sinceUs) {
       const found = await pool.query<{ athlete_id: string }>(
         `SELECT athlete_id FROM stream JOIN stream_hello hello ON hello.stream_id = stream.id WHERE hello.received_us >= $1
@@ -278,11 +284,15 @@ export function createShardStore(pool: pg.Pool): ShardStore {
         );
       }
       await ensureScoreDays(windows);
-      return inTransaction(pool, async (client) => {
-        const inserted = windows.length === 0 ? 0 : await insertScores(client, windows, shadow);
+      const kept = shadow ? [] : keeper.choose(windows, checkpoints);
+      const inserted = await inTransaction(pool, async (client) => {
+        const added = windows.length === 0 ? 0 : await insertScores(client, windows, shadow);
         if (checkpoints.length > 0) await moveCheckpoints(client, checkpoints, shadow);
-        return inserted;
+        if (kept.length > 0) await keeper.insert(client, kept);
+        return added;
       });
+      keeper.settle(kept);
+      return inserted;
     },
   };
 }

@@ -17,6 +17,7 @@ const MIGRATIONS = [
   '20261124010000_audit',
   '20261128010000_medical',
   '20261128040000_hazard_feedback',
+  '20261128060000_explanations',
 ];
 
 let database: TestDatabase;
@@ -213,7 +214,9 @@ describe('partitions', () => {
   test('are made ahead, and once', async () => {
     const nowUs = 20_500 * DAY_US + 5;
     expect(await ensurePartitions(pool, nowUs, 2)).toEqual(
-      (['raw_frame', 'score'] as const).flatMap((table) => [20_500, 20_501, 20_502].map((day) => partitionName(table, day))),
+      (['raw_frame', 'kept_checkpoint', 'score'] as const).flatMap((table) =>
+        [20_500, 20_501, 20_502].map((day) => partitionName(table, day)),
+      ),
     );
     expect(await ensurePartitions(pool, nowUs, 2)).toEqual([]);
     await frame(nowUs);

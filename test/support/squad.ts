@@ -17,7 +17,7 @@ export interface Squad {
 }
 
 /** Athletes with two feet each, stored as a gateway process would have stored them; the last part of the session can be held back. */
-export async function makeSquad(pool: pg.Pool, count: number, startUs: number): Promise<Squad> {
+export async function makeSquad(pool: pg.Pool, count: number, startUs: number, seconds = SQUAD_SECONDS): Promise<Squad> {
   const roster = await createRoster(pool, count);
   const directory = createGatewayDirectory(pool);
   const made = roster.athletes.flatMap(({ id, serial }, i) =>
@@ -28,7 +28,7 @@ export async function makeSquad(pool: pg.Pool, count: number, startUs: number): 
         athleteId: id,
         declaration: { stream: i * 2 + side, device: serial, kind: 'imu', placement, channels: IMU_CHANNELS, rateHz: 100 },
         startUs: startUs + i * 37_000,
-        seconds: SQUAD_SECONDS,
+        seconds,
         samplesPerFrame: 25,
         driftPpm: 40 * i,
         jitterUs: 20_000,

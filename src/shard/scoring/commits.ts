@@ -85,7 +85,7 @@ export function commitBeside({ beside }: Commits, athlete: Athlete, completed: C
 }
 
 /** The row and its checkpoint, which name the same window (SCORED-IS-STORED). */
-function add(queue: CommitQueue, { scored, checkpoint }: Completed): void {
+function add(queue: CommitQueue, { scored, checkpoint, athlete }: Completed): void {
   const { athleteId, windowIndex, modelVersion } = scored;
-  queue.add({ scored, checkpoint: { athleteId, modelVersion, windowIndex, data: checkpoint } });
+  queue.add({ scored, checkpoint: { athleteId, modelVersion, windowIndex, data: checkpoint, athlete } });
 }
