@@ -8,6 +8,7 @@ import { countLevel, type Level } from './alarm.ts';
 import type { KofN } from './alarm-rules.ts';
 import { judgeAsymmetry, learnAsymmetry, type AsymmetryMetric } from './asymmetry-normal.ts';
 import type { AsmsParams } from './params.ts';
+import { inForce } from './recovery.ts';
 import {
   openAlertId,
   type AsmsFacts,
@@ -104,7 +105,7 @@ function stepOne(
     if (change === 'raise' && !covered) raise.push({ ...moment, ...verdict.describe(), recommendation: null });
     if (change === 'clear' && !covered) clear.push({ ...moment, alertId: openAlertId(facts, verdict.type) });
   }
-  const injured = facts.openInjuries.some((injury) => injury.onsetUs <= observation.atUs);
+  const injured = inForce(facts.openInjuries, observation.atUs).length > 0;
   const learns = observation.kind === 'asymmetry' && !injured;
   return {
     lastSequence: observation.sequence,

@@ -13,6 +13,23 @@ export interface OpenInjury {
   readonly ceilingShare?: number | null;
 }
 
+/** An injury with the time in which it counts: from `fromUs` (absent: from onset) until `untilUs` (absent, null: for good). */
+export interface TimedInjury extends OpenInjury {
+  readonly fromUs?: number;
+  readonly untilUs?: number | null;
+  /** The ceiling by time, ascending, each until the next; share null: none. Stands for ceilingShare. */
+  readonly ceilings?: readonly { readonly fromUs: number; readonly share: number | null }[];
+}
+
+/** The injuries that count at a moment, with the ceiling of that moment: what is decided later moves no earlier window. */
+export function inForce(injuries: readonly TimedInjury[], atUs: number): readonly OpenInjury[] {
+  return injuries
+    .filter(({ onsetUs, fromUs, untilUs }) => Math.max(onsetUs, fromUs ?? onsetUs) <= atUs && atUs < (untilUs ?? Infinity))
+    .map(({ fromUs: _from, untilUs: _until, ceilings, ...injury }) =>
+      ceilings === undefined ? injury : { ...injury, ceilingShare: ceilings.findLast(({ fromUs }) => fromUs <= atUs)?.share ?? null },
+    );
+}
+
 export interface Therapy {
   readonly injuryId: string;
   readonly kind: string;

@@ -7,7 +7,7 @@ import { EMPTY_DEVIATION, type DeviationReport, type DeviationState } from './de
 import { NOT_FROZEN, type BaselineStatus, type FreezeState } from './freeze.ts';
 import { METHOD_VERSION } from './params.ts';
 import type { OwnScales, Recommendation } from './recommend.ts';
-import { EMPTY_RECOVERY, type OpenInjury, type RecoveryState, type Therapy } from './recovery.ts';
+import { EMPTY_RECOVERY, type RecoveryState, type Therapy, type TimedInjury } from './recovery.ts';
 
 /** Alarms that windows move, in the order in which a window moves them (a stored object keeps no order). */
 export const WINDOW_ALARMS = ['risk', 'deviation', 'data-stopped', 'recovery-regression'] as const satisfies readonly AlertType[];
@@ -61,11 +61,11 @@ export interface AsmsStateValue {
 export interface AsmsFacts {
   readonly athleteId: string;
   readonly teamId: string;
-  readonly openInjuries: readonly OpenInjury[];
+  readonly openInjuries: readonly TimedInjury[];
   readonly therapies: readonly Therapy[];
   readonly openAlerts: readonly { readonly alertId: string; readonly type: AlertType }[];
   /** Cleared injuries in their 8 weeks "returned, monitored"; absent: none. */
-  readonly monitoredInjuries?: readonly OpenInjury[];
+  readonly monitoredInjuries?: readonly TimedInjury[];
   /** Absent: not known, windows count as in a session. */
   readonly sessions?: readonly { readonly fromUs: number; readonly toUs: number | null }[];
   /** Times at which staff chose "new normal"; absent: none. */

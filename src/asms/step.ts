@@ -8,7 +8,7 @@ import { QUIET, stepAlarm } from './alarm.ts';
 import { acceptNewNormal, stepDeviation, type Judged } from './deviation.ts';
 import { baselineStatus, isFrozen, NOT_FROZEN, stepFreeze } from './freeze.ts';
 import type { AsmsParams } from './params.ts';
-import { advanceRecovery, recoveryOf } from './recovery.ts';
+import { advanceRecovery, inForce, recoveryOf } from './recovery.ts';
 import {
   openAlertId,
   WINDOW_ALARMS,
@@ -64,8 +64,8 @@ function stepWindow(earlier: AsmsStateValue, window: ScoredWindow, facts: AsmsFa
   const before = withNewNormal(earlier, window, facts, changes);
   const lastEndUs = before.latest?.endUs ?? null;
   const gap = lastEndUs !== null && (window.endUs - lastEndUs) / 1e6 > params.deviation.gapResetS;
-  const injured = facts.openInjuries.some((injury) => injury.onsetUs <= window.endUs);
-  const baseline = baselineStatus(before.freeze, injured, window.endUs, params.freeze);
+  const injuries = inForce(facts.openInjuries, window.endUs);
+  const baseline = baselineStatus(before.freeze, injuries.length > 0, window.endUs, params.freeze);
   const { state: deviation, report } = stepDeviation(
     before.deviation,
     {
@@ -81,10 +81,10 @@ function stepWindow(earlier: AsmsStateValue, window: ScoredWindow, facts: AsmsFa
   const recovery = advanceRecovery(
     before.recovery,
     { endUs: window.endUs, activity: window.activity, rehab: window.rehab, deviationExcess: excessOf(report.drift), gap },
-    facts.openInjuries,
+    injuries,
     facts.therapies,
     params.recovery,
-    facts.monitoredInjuries,
+    inForce(facts.monitoredInjuries ?? [], window.endUs),
   );
   const now: AsmsStateValue = {
     ...before,

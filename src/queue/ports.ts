@@ -3,15 +3,25 @@ import type { ScoredWindow } from '../contracts/score.ts';
 import type { FrameBatch, OpenedStream } from '../contracts/stream.ts';
 import type { AlertSeverity, AlertType, LiveEvent } from '../contracts/events.ts';
 
+interface InjuryFact {
+  readonly injuryId: string;
+  readonly diagnosisCode: string;
+  readonly onsetUs: number;
+  readonly timeLossDays: number;
+}
+
 export interface AthleteFacts {
   readonly athleteId: string;
   readonly teamId: string;
-  readonly openInjuries: readonly {
-    readonly injuryId: string;
-    readonly diagnosisCode: string;
-    readonly onsetUs: number;
-    readonly timeLossDays: number;
-  }[];
+  /** Open, or cleared so lately that a window from before the clearance may come: each counts from onset until untilUs. */
+  readonly openInjuries: readonly (InjuryFact & {
+    readonly untilUs: number | null;
+    /** Load ceiling of the return to play as a share of the usual load, by time, ascending; null: none. */
+    readonly ceilings: readonly { readonly fromUs: number; readonly share: number | null }[];
+  })[];
+  /** Cleared injuries: each is monitored from fromUs until untilUs. */
+  readonly monitoredInjuries: readonly (InjuryFact & { readonly fromUs: number; readonly untilUs: number })[];
+  /** One piece a stretch of equal adherence. */
   readonly therapies: readonly {
     readonly injuryId: string;
     readonly kind: string;

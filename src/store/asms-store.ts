@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { LIVE_CHANNEL, type AlertChanged, type LiveEvent, type RecommendationMade } from '../contracts/events.ts';
 import type { AsmsChange, AsmsStore, AthleteFacts } from '../queue/ports.ts';
 import { SCORE_COLUMNS, decodeScore, type ScoreRow } from './decode-score.ts';
+import { MEDICAL_FACTS, listOf, us } from './medical-facts.ts';
 import { Rollback, inTransaction } from './transaction.ts';
 import { queueDeliveries } from './webhook-outbox.ts';
 
@@ -99,21 +100,9 @@ async function windowsAfter(client: pg.PoolClient, athleteId: string, fence: num
   return rows.map(decodeScore);
 }
 
-/** Microseconds since the epoch as a JSON number; null stays null. */
-const us = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
-const listOf = (from: string, fields: string): string => `(SELECT coalesce(json_agg(f), '[]') FROM (SELECT ${fields} FROM ${from}) AS f)`;
-const OPEN_INJURIES = 'injury WHERE athlete_id = $1 AND cleared_at IS NULL';
-
 /** One query for all of them: this runs for every athlete every second. Names are those of AthleteFacts. */
 const FACTS = `SELECT
-  ${listOf(
-    `${OPEN_INJURIES} ORDER BY onset_at, id`,
-    `id AS "injuryId", diagnosis_code AS "diagnosisCode", ${us('onset_at')} AS "onsetUs", time_loss_days AS "timeLossDays"`,
-  )} AS "openInjuries",
-  ${listOf(
-    `therapy WHERE injury_id IN (SELECT id FROM ${OPEN_INJURIES}) ORDER BY starts_at, id`,
-    `injury_id AS "injuryId", kind, dose_per_day AS "dosePerDay", adherence, ${us('starts_at')} AS "startsUs", ${us('ends_at')} AS "endsUs"`,
-  )} AS therapies,
+  ${MEDICAL_FACTS},
   ${listOf(
     'alert WHERE athlete_id = $1 AND cleared_at IS NULL ORDER BY type',
     `id AS "alertId", type, ${us('snoozed_until')} AS "snoozedUntilUs"`,
@@ -125,7 +114,7 @@ async function factsOf(client: pg.PoolClient, athleteId: string, teamId: string)
     text: FACTS,
     values: [athleteId],
   });
-  return { athleteId, teamId, openInjuries: [], therapies: [], openAlerts: [], ...rows[0] };
+  return { athleteId, teamId, openInjuries: [], monitoredInjuries: [], therapies: [], openAlerts: [], ...rows[0] };
 }
 
 type Change = AsmsChange<unknown>;

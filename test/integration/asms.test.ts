@@ -1,11 +1,12 @@
 /** From stored scores to state, alerts, recommendations and live events: IN-ORDER-ONCE on a real PostgreSQL and real queues. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { asmsParams } from '../../src/asms/params.ts';
 import { stepAsms, type AsmsStateValue } from '../../src/asms/step.ts';
 import type { LiveEvent } from '../../src/contracts/events.ts';
 import type { ScoredWindow } from '../../src/contracts/score.ts';
 import { createAsmsWorker } from '../../src/queue/asms-worker.ts';
-import type { AsmsStore } from '../../src/queue/ports.ts';
+import type { AsmsStore, AthleteFacts } from '../../src/queue/ports.ts';
 import { openQueues, type Queues } from '../../src/queue/queues.ts';
 import { startSweeper } from '../../src/queue/sweeper.ts';
 import { createAsmsStore } from '../../src/store/asms-store.ts';
@@ -204,6 +205,82 @@ describe('ASMS on the store', () => {
     await commit(windows([1]));
     await worker().work({ athleteId: people.athleteId });
     expect((await stored())?.state.latest?.recovery).toBe(1);
+  });
+
+  it('steps each window with the medical record of its own time: a stage, an adherence and a clearance known late change no earlier window', async () => {
+    await fresh();
+    const { athleteId } = people;
+    const [injuryId, therapyId] = [randomUUID(), randomUUID()];
+    const at = (hop: number): Date => new Date(scoredWindow(hop).endUs / 1000);
+    const say = (sql: string, ...values: unknown[]) => database.pool.query(sql, values);
+    const ceilings = (...pieces: readonly (readonly [hop: number, share: number | null])[]): string =>
+      JSON.stringify(pieces.map(([hop, share]) => ({ fromUs: scoredWindow(hop).endUs, share })));
+    const log = `INSERT INTO therapy_adherence (therapy_id, day, from_at, share, by) VALUES ($1, $2, $3, $4, 'physio')`;
+    /** What becomes known before the batch that begins with the hop. */
+    const known: Readonly<Record<number, () => Promise<unknown>>> = {
+      0: async () => {
+        await say(
+          `INSERT INTO injury (id, athlete_id, diagnosis_code, region, onset_at, time_loss_days) VALUES ($1, $2, 'TH0', 'thigh', $3, 20)`,
+          injuryId,
+          athleteId,
+          at(-86_400),
+        );
+        await say(
+          `INSERT INTO therapy (id, athlete_id, injury_id, kind, dose_per_day, adherence, starts_at) VALUES ($1, $2, $3, 'x', 900, 0.9, $4)`,
+          therapyId,
+          athleteId,
+          injuryId,
+          at(-100),
+        );
+      },
+      20: () =>
+        say(
+          `INSERT INTO return_to_play (injury_id, athlete_id, protocol_version, state, ceilings) VALUES ($1, $2, 'v', '{}', $3)`,
+          injuryId,
+          athleteId,
+          ceilings([25, 0.001]),
+        ),
+      30: () => say(log, therapyId, '2027-01-15', at(35), 0.1),
+      40: () => say('UPDATE return_to_play SET ceilings = $1', ceilings([25, 0.001], [45, 0.5])),
+      60: async () => {
+        await say('UPDATE return_to_play SET ceilings = $1', ceilings([25, 0.001], [45, 0.5], [65, null]));
+        await say('UPDATE therapy SET ends_at = $1', at(65));
+        await say('UPDATE injury SET cleared_at = $1', at(65));
+      },
+    };
+    let facts: AthleteFacts | null = null;
+    const watched: AsmsStore = {
+      ...store,
+      advance: <State>(...[id, version, limit, step]: Parameters<typeof store.advance<State>>) =>
+        store.advance<State>(id, version, limit, (state, news, given) => {
+          facts = given;
+          return step(state, news, given);
+        }),
+    };
+    const { work } = createAsmsWorker({ store: watched, paramsOf: () => params, onDeliveries: () => undefined, batch: 7 });
+    const all = windows(range(0, 90), { activity: 'run' });
+    const recoveries: number[] = [];
+    for (const hop of range(0, 9).map((n) => n * 10)) {
+      await known[hop]?.();
+      await commit(all.slice(hop, hop + 10));
+      await work({ athleteId });
+      recoveries.push((await stored())?.state.latest?.recovery ?? Number.NaN);
+    }
+    const live = (await stored())?.state;
+    expect(facts).toMatchObject({
+      openInjuries: [{ injuryId, untilUs: scoredWindow(65).endUs, ceilings: [{ share: 0.001 }, { share: 0.5 }, { share: null }] }],
+      monitoredInjuries: [{ injuryId, fromUs: scoredWindow(65).endUs }],
+      therapies: [
+        { injuryId, dosePerDay: 900, adherence: 0.9, startsUs: scoredWindow(-100).endUs, endsUs: scoredWindow(35).endUs },
+        { injuryId, adherence: 0.1, startsUs: scoredWindow(35).endUs, endsUs: scoredWindow(65).endUs },
+      ],
+    });
+    expect(live).toStrictEqual(stepAsms(null, all, facts as unknown as AthleteFacts, params).state);
+    // Open until hop 65, then out of the athlete's R; healing slower once less of the therapy was done.
+    expect(recoveries.findIndex((r) => r === 1)).toBe(6);
+    expect(live?.recovery).toMatchObject({ injuries: {}, monitored: { [injuryId]: { since: { deviation: 0 } } } });
+    const gain = (of: number): number => (recoveries[of] ?? Number.NaN) - (recoveries[of - 1] ?? Number.NaN);
+    expect(gain(4)).toBeLessThan(gain(1) / 4);
   });
 
   it('loses time and no data when the queue is wiped: the sweeper finds who is behind', async () => {

@@ -5,6 +5,7 @@ import {
   EMPTY_RECOVERY,
   advanceRecovery,
   healingPerDay,
+  inForce,
   overloadOf,
   recoveryOf,
   stepRecovery,
@@ -94,6 +95,23 @@ describe('therapies', () => {
       }),
     );
   });
+});
+
+it('counts an injury from its beginning until its end, under the ceiling of the moment', () => {
+  const timed = {
+    ...injury,
+    onsetUs: 10,
+    fromUs: 20,
+    untilUs: 50,
+    ceilings: [
+      { fromUs: 30, share: 0.1 },
+      { fromUs: 40, share: null },
+    ],
+  };
+  const at = (us: number) => inForce([timed], us).map(({ ceilingShare }) => ceilingShare);
+  expect([9, 19, 20, 30, 39, 40, 49, 50].map(at)).toEqual([[], [], [null], [0.1], [0.1], [null], [null], []]);
+  expect(inForce([injury], 0)).toEqual([injury]);
+  expect(inForce([{ ...injury, onsetUs: 1 }], 0)).toEqual([]);
 });
 
 describe('several injuries', () => {
