@@ -2,6 +2,7 @@
  * What one session adds to each load series, and from what. Null: not recorded, never 0. Sources: session-RPE times minutes (Foster 2001†), TRIMP
  * (Banister 1991†, with the weights of Morton 1990†), distance and high-speed distance by adding up speed.
  */
+import type { SessionHistogram } from '../signal/session-histograms.ts';
 
 export const LOAD_SERIES = ['session-rpe', 'trimp', 'distance', 'high-speed-distance'] as const;
 export type LoadSeries = (typeof LOAD_SERIES)[number];
@@ -19,29 +20,12 @@ export const LOAD_METHODS = {
   'high-speed-distance': {
     unit: 'm',
     method: 'speed-sum-above-1',
+    // 19.8 km/h: the lower bound of high-speed running in professional football (Rampinini 2007†, Bradley 2009†). A team or an athlete may have another.
     parameters: { aboveMps: 5.5, leastObservedShare: 0.5, provisionalBelowShare: 0.9 },
   },
 } as const satisfies Readonly<Record<LoadSeries, { readonly unit: string; readonly method: string; readonly parameters: object }>>;
 
-/** A sampled column; NaN where nothing was measured. */
-export interface Sampled {
-  readonly samples: ArrayLike<number>;
-  readonly rateHz: number;
-}
-
-/** What is known of a session; null: not recorded. */
-export interface SessionRecord {
-  readonly sessionId: string;
-  /** Decides the day: a session belongs to the day on which it began. */
-  readonly startUs: number;
-  /** CR10, given by the athlete. */
-  readonly rpe: number | null;
-  readonly minutes: number | null;
-  readonly heartRateBpm: Sampled | null;
-  readonly speedMps: Sampled | null;
-}
-
-/** The athlete's own; null: not measured. */
+/** Heart rates of the athlete; null: not measured. */
 export interface HeartRateLimits {
   readonly restBpm: number | null;
   readonly maximumBpm: number | null;
@@ -67,52 +51,37 @@ export function sessionRpeLoad(rpe: number | null, minutes: number | null): Load
 }
 
 /**
- * Adds up `perSecond` of each sample that was measured. The seconds that were not measured count as the mean of those that were, and make it provisional
- * where they are many; null where less than half was seen.
+ * Adds up `perSecond` of each bin's mean. The seconds that were not measured count as the mean of those that were, and make it provisional where they are
+ * many; null where less than half was seen.
  */
 function sumOver(
-  { samples, rateHz }: Sampled,
+  { bins, sessionSeconds, observedSeconds, truncated }: SessionHistogram,
   parameters: { leastObservedShare: number; provisionalBelowShare: number },
-  perSecond: (value: number) => number,
+  perSecond: (mean: number, bin: number) => number,
 ): LoadValue | null {
-  let sum = 0;
-  let observed = 0;
-  for (let i = 0; i < samples.length; i += 1) {
-    const value = samples[i] as number;
-    if (!Number.isFinite(value) || value < 0) continue;
-    sum += perSecond(value);
-    observed += 1;
-  }
-  const observedShare = samples.length === 0 ? 0 : observed / samples.length;
-  if (observedShare < parameters.leastObservedShare || !(rateHz > 0)) return null;
-  return { value: sum / observedShare / rateHz, provisional: observedShare < parameters.provisionalBelowShare, observedShare };
+  const observedShare = sessionSeconds > 0 ? Math.min(1, observedSeconds / sessionSeconds) : 0;
+  if (!(observedShare >= parameters.leastObservedShare)) return null;
+  const seen = bins.reduce((sum, [bin, seconds, total]) => sum + seconds * perSecond(total / seconds, bin), 0);
+  return { value: seen / observedShare, provisional: truncated || observedShare < parameters.provisionalBelowShare, observedShare };
 }
 
 /**
  * TRIMP = sum over minutes of x * factor * exp(exponent * x), x the heart-rate reserve used, (HR - rest) / (maximum - rest), kept within 0 and 1.
- * Samples of 0 bpm are no contact. Null where the limits are not known or not in order, or too little was measured.
+ * Null where the limits are not known or not in order, or too little was measured.
  */
-export function trimp(heartRate: Sampled | null, { restBpm, maximumBpm, sex }: HeartRateLimits): LoadValue | null {
-  if (heartRate === null || restBpm === null || maximumBpm === null || !(maximumBpm > restBpm) || !(restBpm > 0)) return null;
+export function trimp(heartRate: SessionHistogram, { restBpm, maximumBpm, sex }: HeartRateLimits): LoadValue | null {
+  if (restBpm === null || maximumBpm === null || !(maximumBpm > restBpm) || !(restBpm > 0)) return null;
   const { parameters } = LOAD_METHODS.trimp;
   const [factor, exponent] = parameters[sex ?? 'unknown'];
-  const contact: Sampled = { rateHz: heartRate.rateHz, samples: Array.from(heartRate.samples, (bpm) => (bpm > 0 ? bpm : Number.NaN)) };
-  const total = sumOver(contact, parameters, (bpm) => {
+  const total = sumOver(heartRate, parameters, (bpm) => {
     const reserve = Math.min(1, Math.max(0, (bpm - restBpm) / (maximumBpm - restBpm)));
     return (reserve * factor * Math.exp(exponent * reserve)) / 60;
   });
   return total === null ? null : { ...total, provisional: total.provisional || sex === null };
 }
 
-/** Metres at or above `aboveMps`. Null where too little was measured. */
-export function speedDistance(speed: Sampled | null, aboveMps: number): LoadValue | null {
-  return speed === null ? null : sumOver(speed, LOAD_METHODS.distance.parameters, (mps) => (mps >= aboveMps ? mps : 0));
+/** Metres at or above `aboveMps`, a multiple of the bin's width. Null where too little was measured. */
+export function speedDistance(speed: SessionHistogram, aboveMps: number): LoadValue | null {
+  const from = Math.round(aboveMps / speed.binWidth);
+  return sumOver(speed, LOAD_METHODS.distance.parameters, (mps, bin) => (bin >= from ? mps : 0));
 }
-
-/** Every series of one session; null where it was not recorded. */
-export const sessionLoads = (session: SessionRecord, limits: HeartRateLimits): SessionLoads => ({
-  'session-rpe': sessionRpeLoad(session.rpe, session.minutes),
-  trimp: trimp(session.heartRateBpm, limits),
-  distance: speedDistance(session.speedMps, 0),
-  'high-speed-distance': speedDistance(session.speedMps, LOAD_METHODS['high-speed-distance'].parameters.aboveMps),
-});

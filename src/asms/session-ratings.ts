@@ -1,6 +1,6 @@
 /** Session ratings (outcomes of kind session-rpe) and sessions as loaded sessions, and which ratings cannot be counted. Pure. */
 import type { LoadedSession, TeamDay } from './load-history.ts';
-import { LOAD_SERIES, sessionLoads } from './session-load.ts';
+import { LOAD_SERIES, sessionRpeLoad, type SessionLoads } from './session-load.ts';
 import type { CalendarDay } from './team-days.ts';
 
 /** A session-rpe outcome as stored: `value` is whatever was sent. */
@@ -20,6 +20,8 @@ export interface SourcedSession extends LoadedSession {
   readonly outcomeId: string | null;
   /** Of the session record. Null: the rating names none and none began in its stretch. */
   readonly recordId: string | null;
+  /** As rated; 0 states a rest day, null: not soundly rated. */
+  readonly minutes: number | null;
 }
 
 export interface RefusedRating {
@@ -106,9 +108,14 @@ function judge(rating: Rating, at: number, sound: readonly Rating[]): Verdict {
     : { kind: 'aside', reason: `It repeats outcome ${first.outcomeId}`, startUs, recordId };
 }
 
-const NO_LIMITS = { restBpm: null, maximumBpm: null, sex: null } as const;
+/** What sensors measured is not here: measured-sessions.ts. */
+const rpeOnly = (rpe: number | null, minutes: number | null): SessionLoads => ({
+  'session-rpe': sessionRpeLoad(rpe, minutes),
+  trimp: null,
+  distance: null,
+  'high-speed-distance': null,
+});
 
-/** Neither heart rate nor speed over a session is stored with it, so that only the rating makes a load. */
 const loaded = (
   sessionId: string,
   startUs: number,
@@ -117,10 +124,8 @@ const loaded = (
 ): SourcedSession => ({
   sessionId,
   startUs,
-  loads: sessionLoads(
-    { sessionId, startUs, rpe: rated?.rpe ?? null, minutes: rated?.minutes ?? null, heartRateBpm: null, speedMps: null },
-    NO_LIMITS,
-  ),
+  loads: rpeOnly(rated?.rpe ?? null, rated?.minutes ?? null),
+  minutes: rated?.minutes ?? null,
   ...source,
 });
 

@@ -1,7 +1,11 @@
 /** What the workers need from the store. */
+import type { LimitsRecord, MeasuredLoad } from '../asms/load-limits.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
 import type { FrameBatch, OpenedStream } from '../contracts/stream.ts';
 import type { AlertSeverity, AlertType, LiveEvent } from '../contracts/events.ts';
+import type { SessionHistogram } from '../signal/session-histograms.ts';
+
+export type { LimitsRecord, MeasuredLoad, SessionHistogram };
 
 interface InjuryFact {
   readonly injuryId: string;
@@ -139,10 +143,24 @@ export interface MetricsStore {
     readonly streams: readonly OpenedStream[];
     readonly frames: AsyncIterable<FrameBatch>;
   } | null>;
-  saveMetrics(sessionId: string, metrics: readonly NewMetric[]): Promise<void>;
+  /**
+   * Replaces what was measured before, in one transaction with the loads, which `loadsOf` makes from the histograms and the limits on record then: a change
+   * of limits and a measurement at the same time leave the loads of both.
+   */
+  saveMeasures(sessionId: string, measures: SessionMeasures, loadsOf: LoadsOf): Promise<void>;
   sessionsWithoutMetrics(limit: number): Promise<readonly string[]>;
   /** Closes sessions silent for longer than `silenceMs`; returns their ids. */
   closeSilentSessions(silenceMs: number): Promise<readonly string[]>;
+}
+
+/** `startUs`: when the session began. */
+export type LoadsOf = (histograms: readonly SessionHistogram[], startUs: number, limits: LimitsRecord) => readonly MeasuredLoad[];
+
+export interface SessionMeasures {
+  readonly metrics: readonly NewMetric[];
+  readonly histograms: readonly SessionHistogram[];
+  /** From the first to the last sample; null without any. */
+  readonly minutes: number | null;
 }
 
 export interface NewMetric {

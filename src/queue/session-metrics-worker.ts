@@ -1,13 +1,14 @@
-/** One job of queue `session-metrics`: read a closed session's frames, compute its gait, jump and heart metrics, store them. */
+/** One job of queue `session-metrics`: read a closed session's frames, compute its gait, jump and heart metrics and its loads, store them. */
+import { measuredLoads } from '../asms/load-limits.ts';
 import type { MetricsJob } from '../contracts/jobs.ts';
 import type { SessionStream } from '../signal/session-metrics.ts';
 import { computeInThread } from './metrics-thread.ts';
-import type { MetricsStore, NewMetric } from './ports.ts';
+import type { MetricsStore, NewMetric, SessionMeasures } from './ports.ts';
 import { createSessionCollector } from './session-streams.ts';
 
 export interface MetricsWorkerOptions {
   readonly store: MetricsStore;
-  readonly compute?: (streams: readonly SessionStream[]) => Promise<readonly NewMetric[]>;
+  readonly compute?: (streams: readonly SessionStream[], truncated: boolean) => Promise<SessionMeasures>;
   readonly maxValues?: number;
   readonly onRefused: (error: RangeError, sessionId: string) => void;
 }
@@ -24,6 +25,8 @@ export interface MetricsCounters {
 /** (chosen) 180 MB: two feet and the trunk at 200 Hz for about three and a half hours. Run with a concurrency of 1. */
 const MAX_VALUES = 45_000_000;
 
+const NOTHING: SessionMeasures = { metrics: [], histograms: [], minutes: null };
+
 /** Streams that the computation refuses (RangeError) are counted and the session is settled without metrics, or it would come back for ever. */
 export function createMetricsWorker({ store, compute = computeInThread, maxValues = MAX_VALUES, onRefused }: MetricsWorkerOptions) {
   const counters: MetricsCounters = { sessions: 0, metrics: 0, truncated: 0, refused: 0 };
@@ -34,15 +37,15 @@ export function createMetricsWorker({ store, compute = computeInThread, maxValue
     for await (const batch of session.frames) if (!collector.add(batch)) break;
     const truncated = collector.truncated();
     try {
-      const computed = await compute(collector.streams());
-      const metrics = truncated ? computed.map((metric) => asTruncated(metric, maxValues)) : computed;
-      await store.saveMetrics(sessionId, metrics);
+      const computed = await compute(collector.streams(), truncated);
+      const metrics = truncated ? computed.metrics.map((metric) => asTruncated(metric, maxValues)) : computed.metrics;
+      await store.saveMeasures(sessionId, { ...computed, metrics }, measuredLoads);
       counters.metrics += metrics.length;
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       counters.refused += 1;
       onRefused(error, sessionId);
-      await store.saveMetrics(sessionId, []);
+      await store.saveMeasures(sessionId, NOTHING, measuredLoads);
     }
     counters.sessions += 1;
     if (truncated) counters.truncated += 1;

@@ -29,7 +29,7 @@ export interface SessionCollector {
 }
 
 /**
- * Collects the streams that the metrics use (feet, trunk, force plates, wearables). Live streams are placed on the service's clock by the least delayed
+ * Collects the streams that the metrics use (feet, trunk, force plates, wearables, position devices). Live streams are placed on the service's clock by the least delayed
  * frame of each stretch; drift inside a stretch (a few hundred ppm at most) is left, since no metric compares instants of two devices closer than a few tenths of a second.
  * @param maxValues BOUNDED: values held over all streams (4 bytes each)
  */
@@ -95,7 +95,12 @@ export function createSessionCollector(opened: readonly OpenedStream[], maxValue
 }
 
 function isUsed({ kind, placement }: StreamDeclaration): boolean {
-  return kind === 'force-plate' || kind === 'wearable' || (kind === 'imu' && (placement.startsWith('foot-') || placement === 'trunk'));
+  return (
+    kind === 'force-plate' ||
+    kind === 'wearable' ||
+    kind === 'position' ||
+    (kind === 'imu' && (placement.startsWith('foot-') || placement === 'trunk'))
+  );
 }
 
 function fillGap(stretch: Stretch, gapUs: number): void {

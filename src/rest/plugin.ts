@@ -11,6 +11,7 @@ import { authPlugin } from './auth.ts';
 import { devices } from './devices/routes.ts';
 import { documentationPlugin } from './documentation.ts';
 import { gateways } from './gateways/routes.ts';
+import { limits } from './limits/routes.ts';
 import { live } from './live/routes.ts';
 import { load } from './load/routes.ts';
 import { medical } from './medical/routes.ts';
@@ -106,6 +107,7 @@ export const restPlugin = fp<RestOptions>(
         scores,
         metrics,
         load,
+        limits,
         recommendations,
         medical,
         sessions,

@@ -1,12 +1,16 @@
 /** What the coaches' API needs from the rest of the house. src/store/repositories implements Repositories; main.ts wires the others. */
+import type { LimitsRecord, MeasuredLoad } from '../asms/load-limits.ts';
 import type { LiveEvent } from '../contracts/events.ts';
-import type { StoredRating, StoredSession } from '../asms/session-ratings.ts';
+import type { MeasuredSession } from '../asms/measured-sessions.ts';
+import type { StoredRating } from '../asms/session-ratings.ts';
+import type { SessionHistogram } from '../signal/session-histograms.ts';
 import type { Alert, AlertWithHistory } from './alerts/schemas.ts';
 import type { ApiKey, Role, Scope } from './api-keys/schemas.ts';
 import type { AuditEntry } from './audit/schemas.ts';
 import type { Athlete, AthletePatch, NewAthlete } from './athletes/schemas.ts';
 import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
 import type { Gateway, Progress } from './gateways/schemas.ts';
+import type { AthleteLimits, TeamLimits } from './limits/schemas.ts';
 import type { Injury, NewInjury, NewOutcome, NewTherapy, Outcome, Therapy } from './medical/schemas.ts';
 import type { Metric } from './metrics/schemas.ts';
 import type { Model, ModelStatus } from './models/schemas.ts';
@@ -206,7 +210,43 @@ export interface LoadRepository {
     team: TeamScope,
     athleteId: string,
     range: { readonly from: Date; readonly to: Date },
-  ): Promise<{ readonly ratings: readonly StoredRating[]; readonly sessions: readonly StoredSession[] }>;
+  ): Promise<{ readonly ratings: readonly StoredRating[]; readonly sessions: readonly MeasuredSession[] }>;
+}
+
+/** Makes the loads of a session anew; `src/asms` says what they are. */
+export type LoadsOf = (histograms: readonly SessionHistogram[], startUs: number, limits: LimitsRecord) => readonly MeasuredLoad[];
+
+export interface NewAthleteLimits {
+  readonly validFrom: Date;
+  readonly restBpm: number | null;
+  readonly maximumBpm: number | null;
+  readonly highSpeedMps: number | null;
+  readonly source: string | null;
+  readonly by: string;
+}
+
+export interface LimitsRepository {
+  /** What is on record, and its rows newest beginning first, at most `limit`. */
+  ofAthlete(
+    team: TeamScope,
+    athleteId: string,
+    limit: number,
+  ): Found<{ readonly record: LimitsRecord; readonly rows: readonly AthleteLimits[] }>;
+  /** Records what `decide` makes of the limits on record, and makes the loads of all the athlete's sessions anew, in one transaction. What it throws changes nothing. */
+  recordOfAthlete(
+    team: TeamScope,
+    athleteId: string,
+    decide: (record: LimitsRecord) => NewAthleteLimits,
+    loadsOf: LoadsOf,
+  ): Found<AthleteLimits>;
+  ofTeam(team: TeamScope, teamId: string, limit: number): Found<readonly TeamLimits[]>;
+  /** As recordOfAthlete, for every athlete of the team. */
+  recordOfTeam(
+    team: TeamScope,
+    teamId: string,
+    limits: Pick<NewAthleteLimits, 'validFrom' | 'highSpeedMps' | 'source' | 'by'>,
+    loadsOf: LoadsOf,
+  ): Found<TeamLimits>;
 }
 
 export interface RecommendationRepository {
@@ -371,6 +411,7 @@ export interface Repositories {
   readonly scores: ScoreRepository;
   readonly metrics: MetricRepository;
   readonly load: LoadRepository;
+  readonly limits: LimitsRepository;
   readonly recommendations: RecommendationRepository;
   readonly medical: MedicalRepository;
   readonly sessions: SessionRepository;

@@ -28,6 +28,7 @@ export const PROBLEMS = {
   'unsupported-media-type': [415, 'The body is not application/json'],
   'unknown-reference': [422, 'The request names something that does not exist'],
   'webhook-url-refused': [422, 'The webhook URL is not allowed'],
+  'limits-contradict': [422, 'The limits contradict each other'],
   'time-out-of-range': [422, 'The time is not one this service can keep'],
   'too-many-clients': [503, 'The live stream has no room for another client'],
   internal: [500, 'The service failed'],

@@ -76,10 +76,11 @@ export interface SessionSummary {
 }
 
 const rowsOf = (stream: SessionStream): number => Math.floor(stream.samples.length / stream.channels.length);
-const endUsOf = (stream: SessionStream): number => stream.startUs + (rowsOf(stream) / stream.rateHz) * 1e6;
+/** End of the last row's period. */
+export const endUsOf = (stream: SessionStream): number => stream.startUs + (rowsOf(stream) / stream.rateHz) * 1e6;
 
 /** A channel's values in `unit`; null where the stream has none of that name, or its unit cannot be brought over. */
-function column(stream: SessionStream, name: string, unit: string): Float64Array | null {
+export function column(stream: SessionStream, name: string, unit: string): Float64Array | null {
   const index = stream.channels.findIndex((channel) => channel.name === name);
   const conversion = unitConversion(stream.channels[index]?.unit ?? '', unit, null);
   if (index < 0 || conversion === null) return null;

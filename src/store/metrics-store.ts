@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { StreamDeclaration } from '../contracts/protocol.ts';
 import { INDEX_FIELDS, type FrameBatch, type OpenedStream } from '../contracts/stream.ts';
-import type { MetricsStore, NewMetric } from '../queue/ports.ts';
+import type { LoadsOf, MetricsStore, SessionMeasures } from '../queue/ports.ts';
+import { insertHistograms, lockLimits, settleLoads } from './session-loads.ts';
 import { inTransaction } from './transaction.ts';
 
 export interface MetricsStoreOptions {
@@ -41,7 +42,7 @@ export function createMetricsStore(pool: pg.Pool, { nowMs = Date.now }: MetricsS
       const frames = framesOf(pool, streams, range);
       return { athleteId: session.athlete_id, massKg: session.mass_kg, streams, frames };
     },
-    saveMetrics: (sessionId, metrics) => inTransaction(pool, (client) => save(client, sessionId, metrics)),
+    saveMeasures: (sessionId, measures, loadsOf) => inTransaction(pool, (client) => save(client, sessionId, measures, loadsOf)),
     async sessionsWithoutMetrics(limit) {
       const { rows } = await pool.query<{ id: string }>(
         'SELECT id FROM session WHERE ended_at IS NOT NULL AND metrics_at IS NULL ORDER BY ended_at LIMIT $1',
@@ -142,10 +143,16 @@ function packed(frames: readonly (FrameRow & { streamId: number })[]): FrameBatc
 }
 
 /** Replaces what was computed before, so that a repeated job leaves one set. A session that was deleted meanwhile is left alone. */
-async function save(client: pg.PoolClient, sessionId: string, metrics: readonly NewMetric[]): Promise<void> {
-  const { rows } = await client.query<{ athlete_id: string }>('UPDATE session SET metrics_at = now() WHERE id = $1 RETURNING athlete_id', [
-    sessionId,
-  ]);
+async function save(
+  client: pg.PoolClient,
+  sessionId: string,
+  { metrics, histograms, minutes }: SessionMeasures,
+  loadsOf: LoadsOf,
+): Promise<void> {
+  const { rows } = await client.query<{ athlete_id: string }>(
+    'UPDATE session SET metrics_at = now(), measured_minutes = $2 WHERE id = $1 RETURNING athlete_id',
+    [sessionId, minutes],
+  );
   const [session] = rows;
   if (session === undefined) return;
   await client.query('DELETE FROM session_metric WHERE session_id = $1', [sessionId]);
@@ -169,4 +176,9 @@ async function save(client: pg.PoolClient, sessionId: string, metrics: readonly 
       ],
     );
   }
+  const limits = await lockLimits(client, session.athlete_id);
+  await client.query('DELETE FROM session_load WHERE session_id = $1', [sessionId]);
+  await client.query('DELETE FROM session_histogram WHERE session_id = $1', [sessionId]);
+  await insertHistograms(client, sessionId, session.athlete_id, histograms);
+  await settleLoads(client, { athleteId: session.athlete_id, sessionId }, limits, loadsOf);
 }

@@ -40,6 +40,7 @@ function fill(path: string, team: SeededTeam): string {
   const kind = path.split('/')[2] ?? '';
   const ids: Record<string, string> = {
     athletes: team.athleteId,
+    teams: team.teamId,
     sessions: team.sessionId,
     alerts: team.alertId,
     injuries: team.injuryId,
@@ -99,6 +100,8 @@ describe('a key bound to a team', () => {
       'PATCH /v1/athletes/{id}/recommendations/{recommendationId}': { status: 'accepted' },
       'POST /v1/athletes/{id}/injuries': { diagnosisCode: 'KJ1', region: 'knee', onsetAt: '2026-01-01T00:00:00Z', timeLossDays: 10 },
       'POST /v1/athletes/{id}/therapies': { injuryId: blues.injuryId, kind: 'rest', dosePerDay: 1, startsAt: '2026-01-01T00:00:00Z' },
+      'POST /v1/athletes/{id}/limits': { restBpm: 50 },
+      'POST /v1/teams/{id}/limits': { highSpeedMps: 6 },
       'POST /v1/athletes/{id}/outcomes': { kind: 'wellness', at: '2026-01-01T00:00:00Z', value: { sleep: 4 } },
       'POST /v1/alerts/{id}/acknowledge': {},
       'POST /v1/alerts/{id}/snooze': { minutes: 5 },

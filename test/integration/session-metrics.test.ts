@@ -103,6 +103,23 @@ describe('session metrics', () => {
     );
     expect(rows).toMatchObject([{ name: 'heartRate', unit: 'bpm' }]);
     expect(rows[0]?.value).toBeCloseTo(140.5, 1);
+    const histograms = await database.pool.query('SELECT quantity, bins, observed_seconds FROM session_histogram WHERE session_id = $1', [
+      sessionId,
+    ]);
+    expect(histograms.rows).toEqual([
+      {
+        quantity: 'heart-rate',
+        bins: [
+          [140, 300, 42_000],
+          [141, 300, 42_300],
+        ],
+        observed_seconds: 600,
+      },
+    ]);
+    const loads = await database.pool.query('SELECT series, value, minutes_covered FROM session_load WHERE session_id = $1', [sessionId]);
+    expect(loads.rows).toEqual([{ series: 'trimp', value: null, minutes_covered: 10 }]);
+    const minutes = await database.pool.query('SELECT measured_minutes FROM session WHERE id = $1', [sessionId]);
+    expect(minutes.rows).toEqual([{ measured_minutes: 10 }]);
   });
 
   it('puts streams on one clock, fills short gaps with missing samples, parts long ones, and leaves unused streams out', async () => {
@@ -130,7 +147,7 @@ describe('session metrics', () => {
       store: createMetricsStore(database.pool),
       compute: (streams) => {
         seen.push(...streams);
-        return Promise.resolve<NewMetric[]>([]);
+        return Promise.resolve({ metrics: [], histograms: [], minutes: null });
       },
       onRefused: () => undefined,
     });
@@ -163,7 +180,12 @@ describe('session metrics', () => {
       provisional: false,
       atUs: START_US,
     };
-    const short = createMetricsWorker({ store, maxValues: 5, compute: () => Promise.resolve([metric]), onRefused: () => undefined });
+    const short = createMetricsWorker({
+      store,
+      maxValues: 5,
+      compute: () => Promise.resolve({ metrics: [metric], histograms: [], minutes: 1 }),
+      onRefused: () => undefined,
+    });
     await short.work({ sessionId });
     const stored = await database.pool.query<{ provisional: boolean; parameters: unknown }>(
       'SELECT provisional, parameters FROM session_metric WHERE session_id = $1',

@@ -18,6 +18,7 @@ const MIGRATIONS = [
   '20261128010000_medical',
   '20261128040000_hazard_feedback',
   '20261128060000_explanations',
+  '20261128070000_load_exposure',
 ];
 
 let database: TestDatabase;

@@ -1,10 +1,27 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chronicLoadBefore, loadDays, loadHistory, type LoadedSession, type TeamDay } from '../../src/asms/load-history.ts';
-import { LOAD_METHODS, sessionLoads, sessionRpeLoad, speedDistance, trimp, type SessionLoads } from '../../src/asms/session-load.ts';
+import { LOAD_METHODS, sessionRpeLoad, speedDistance, trimp, type SessionLoads } from '../../src/asms/session-load.ts';
+import { sessionHistograms, type Quantity, type SessionHistogram } from '../../src/signal/session-histograms.ts';
 
 const HOUR_US = 3_600e6;
-const constant = (value: number, seconds: number, rateHz = 1) => ({ samples: new Float64Array(seconds * rateHz).fill(value), rateHz });
+const constant = (value: number, count: number): number[] => Array.from({ length: count }, () => value);
+/** The histogram of a session that is one stream. */
+function measured(quantity: Quantity, samples: readonly number[], rateHz: number): SessionHistogram {
+  const [name, unit] = quantity === 'speed' ? ['speed', 'm/s'] : ['heartRate', 'bpm'];
+  const stream = {
+    kind: 'wearable',
+    placement: 'chest',
+    channels: [{ name, unit }],
+    rateHz,
+    startUs: 0,
+    samples: Float32Array.from(samples),
+  } as const;
+  const [histogram] = sessionHistograms([stream], false);
+  if (histogram === undefined) throw new Error('no histogram');
+  return histogram;
+}
+const heart = (samples: readonly number[], rateHz = 1): SessionHistogram => measured('heart-rate', samples, rateHz);
 const limits = { restBpm: 50, maximumBpm: 190, sex: 'male' } as const;
 
 describe('load of a session', () => {
@@ -25,7 +42,7 @@ describe('load of a session', () => {
 
   it('is TRIMP with the weights of Morton 1990, by sex', () => {
     // Half of the heart-rate reserve for an hour.
-    const hour = constant(120, 3_600);
+    const hour = heart(constant(120, 3_600));
     expect(trimp(hour, limits)?.value).toBeCloseTo(60 * 0.5 * 0.64 * Math.exp(1.92 * 0.5), 6);
     expect(trimp(hour, { ...limits, sex: 'female' })?.value).toBeCloseTo(60 * 0.5 * 0.86 * Math.exp(1.67 * 0.5), 6);
     const unknown = trimp(hour, { ...limits, sex: null });
@@ -38,7 +55,7 @@ describe('load of a session', () => {
     const bpm = fc.integer({ min: 30, max: 230 });
     fc.assert(
       fc.property(bpm, bpm, fc.constantFrom(1, 2, 5), (a, b, rateHz) => {
-        const at = (value: number, rate = 1) => trimp(constant(value, 600, rate), limits)?.value ?? Number.NaN;
+        const at = (value: number, rate = 1) => trimp(heart(constant(value, 600 * rate), rate), limits)?.value ?? Number.NaN;
         expect(at(a, rateHz)).toBeCloseTo(at(a), 6);
         expect(at(Math.max(a, b))).toBeGreaterThanOrEqual(at(Math.min(a, b)));
         expect(at(a)).toBeGreaterThanOrEqual(0);
@@ -47,36 +64,25 @@ describe('load of a session', () => {
   });
 
   it('needs the limits, in order, and half of the session', () => {
-    const hour = constant(120, 3_600);
-    expect(trimp(null, limits)).toBeNull();
+    const hour = heart(constant(120, 3_600));
     expect(trimp(hour, { ...limits, restBpm: null })).toBeNull();
     expect(trimp(hour, { ...limits, maximumBpm: 50 })).toBeNull();
-    expect(trimp(constant(0, 3_600), limits)).toBeNull();
-    expect(trimp({ samples: [], rateHz: 1 }, limits)).toBeNull();
+    expect(trimp(heart(constant(0, 3_600)), limits)).toBeNull();
   });
 
   it('counts what was not seen as what was, and says so', () => {
-    const whole = trimp(constant(120, 1_000), limits);
-    const samples = [...constant(120, 800).samples, ...constant(Number.NaN, 200).samples];
-    expect(trimp({ samples, rateHz: 1 }, limits)?.value).toBeCloseTo(whole?.value ?? 0, 9);
-    expect(trimp({ samples, rateHz: 1 }, limits)).toMatchObject({ provisional: true, observedShare: 0.8 });
-    expect(trimp({ samples: [...samples, ...constant(Number.NaN, 700).samples], rateHz: 1 }, limits)).toBeNull();
+    const whole = trimp(heart(constant(120, 1_000)), limits);
+    const samples = [...constant(120, 800), ...constant(Number.NaN, 200)];
+    expect(trimp(heart(samples), limits)?.value).toBeCloseTo(whole?.value ?? 0, 6);
+    expect(trimp(heart(samples), limits)).toMatchObject({ provisional: true, observedShare: 0.8 });
+    expect(trimp(heart([...samples, ...constant(Number.NaN, 700)]), limits)).toBeNull();
   });
 
   it('is distance, and distance at high speed', () => {
-    const samples = [...constant(3, 100).samples, ...constant(6, 10).samples];
-    expect(speedDistance({ samples, rateHz: 10 }, 0)?.value).toBeCloseTo(36, 9);
-    expect(speedDistance({ samples, rateHz: 10 }, LOAD_METHODS['high-speed-distance'].parameters.aboveMps)?.value).toBeCloseTo(6, 9);
-  });
-
-  it('has every series, null where the session has no such sensor', () => {
-    const session = { sessionId: 's', startUs: 0, rpe: 5, minutes: 60, heartRateBpm: null, speedMps: constant(6, 10) };
-    expect(sessionLoads(session, limits)).toMatchObject({
-      'session-rpe': { value: 300 },
-      trimp: null,
-      distance: { value: 60 },
-      'high-speed-distance': { value: 60 },
-    });
+    const speed = measured('speed', [...constant(3, 100), ...constant(6, 10), ...constant(5.5, 10), ...constant(5.49, 10)], 10);
+    expect(speedDistance(speed, 0)?.value).toBeCloseTo(30 + 6 + 5.5 + 5.49, 5);
+    expect(speedDistance(speed, LOAD_METHODS['high-speed-distance'].parameters.aboveMps)?.value).toBeCloseTo(11.5, 5);
+    expect(speedDistance(speed, 6)?.value).toBeCloseTo(6, 5);
   });
 });
 

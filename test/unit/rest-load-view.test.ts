@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { StoredLoad } from '../../src/asms/measured-sessions.ts';
 import { countDays, shiftDay, teamDayOf, teamDays } from '../../src/asms/team-days.ts';
 import { readDays, viewLoad } from '../../src/rest/load/view.ts';
 
@@ -11,9 +12,14 @@ const rating = (id: string, at: string, value: unknown) => ({ id, atUs: us(at), 
 function view(
   query: { from?: string; to?: string },
   ratings: readonly ReturnType<typeof rating>[],
-  { sessions = [] as { id: string; startUs: number }[], timeZone = 'UTC', nowMs = NOW_MS } = {},
+  { sessions = [] as { id: string; startUs: number; loads?: readonly StoredLoad[] }[], timeZone = 'UTC', nowMs = NOW_MS } = {},
 ) {
-  const answer = viewLoad(ATHLETE, readDays(query, timeZone, nowMs), { ratings, sessions }, nowMs);
+  const answer = viewLoad(
+    ATHLETE,
+    readDays(query, timeZone, nowMs),
+    { ratings, sessions: sessions.map((session) => ({ loads: [], ...session })) },
+    nowMs,
+  );
   const rpe = answer.series.find(({ series }) => series === 'session-rpe');
   return { ...answer, rpe, values: rpe?.days.map(({ value }) => value) };
 }
@@ -85,6 +91,9 @@ describe('load a day', () => {
       sessionId: null,
       value: 450,
       provisional: false,
+      minutesCovered: null,
+      parameters: null,
+      reason: null,
     });
     expect(answer.rpe).toMatchObject({ figures: null, hiddenBecause: 'Figures need 28 days: the first record is 4 days old' });
     expect(answer.missing.map(({ series }) => series)).toEqual(['trimp', 'distance', 'high-speed-distance']);
@@ -191,6 +200,60 @@ describe('ratings that cannot be counted', () => {
       ['d', 'It repeats outcome c'],
       ['e', 'Outcome f corrects it'],
     ]);
+  });
+});
+
+describe('a series that sensors measure', () => {
+  const stored = (series: string, value: number | null, reason: string | null = null): StoredLoad => ({
+    series,
+    value,
+    reason,
+    unit: 'AU',
+    method: 'm',
+    parameters: { restBpm: 50 },
+    minutesCovered: 60,
+    observedShare: 1,
+    provisional: false,
+  });
+
+  it('counts the sessions that were measured, and rest days; a day with a session that was not measured is not recorded', () => {
+    const answer = view(
+      { from: '2026-11-01', to: '2026-11-06' },
+      [
+        rating('rest', '2026-11-02T20:00:00Z', { rpe: 0, minutes: 0 }),
+        rating('unworn', '2026-11-03T18:00:00Z', { rpe: 5, minutes: 60 }),
+        rating('worn', '2026-11-01T11:00:00Z', { rpe: 5, minutes: 60 }),
+      ],
+      {
+        sessions: [
+          { id: 's1', startUs: us('2026-11-01T10:00:00Z'), loads: [stored('trimp', 80)] },
+          { id: 's2', startUs: us('2026-11-04T10:00:00Z'), loads: [stored('trimp', 40)] },
+          { id: 's3', startUs: us('2026-11-04T16:00:00Z'), loads: [stored('trimp', 30)] },
+          { id: 's4', startUs: us('2026-11-06T10:00:00Z'), loads: [stored('trimp', null, 'No limits')] },
+        ],
+      },
+    );
+    const trimp = answer.series.find(({ series }) => series === 'trimp');
+    expect(trimp?.days.map(({ value }) => value)).toEqual([80, 0, null, 70, null, null]);
+    expect(trimp?.sessions.map(({ sessionId, outcomeId, value }) => [sessionId, outcomeId, value])).toEqual([
+      ['s1', 'worn', 80],
+      [null, 'unworn', null],
+      ['s2', null, 40],
+      ['s3', null, 30],
+      ['s4', null, null],
+    ]);
+    expect(trimp?.sessions[0]).toMatchObject({ minutesCovered: 60, parameters: { restBpm: 50 }, reason: null });
+    expect(trimp?.sessions[4]?.reason).toBe('No limits');
+    // session-RPE is not recorded on a day with a session that nobody rated.
+    expect(answer.values).toEqual([300, 0, 300, null, null, null]);
+  });
+
+  it('says why it is missing: what its sessions say, or that there is no sensor', () => {
+    const { missing } = view({ from: '2026-11-01', to: '2026-11-02' }, [], {
+      sessions: [{ id: 's', startUs: us('2026-11-01T10:00:00Z'), loads: [stored('trimp', null, 'No limits')] }],
+    });
+    expect(missing.find(({ series }) => series === 'trimp')?.reason).toBe('No limits');
+    expect(missing.find(({ series }) => series === 'distance')?.reason).toContain('has a speed');
   });
 });
 

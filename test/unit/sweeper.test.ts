@@ -15,7 +15,7 @@ const deliveries: DeliveryStore = {
 };
 const metrics: MetricsStore = {
   readSession: () => Promise.resolve(null),
-  saveMetrics: () => Promise.resolve(),
+  saveMeasures: () => Promise.resolve(),
   sessionsWithoutMetrics: () => Promise.resolve(['s1']),
   closeSilentSessions: () => Promise.resolve(['s1']),
 };

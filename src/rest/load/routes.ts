@@ -21,7 +21,8 @@ export const load = resource('load', async (app, { repositories }) => {
         description:
           'The load of a session is rpe times minutes of an outcome of kind session-rpe, `at` being the end of the session; it counts on the day of the ' +
           "team's time zone on which the session began, that of the session whose id is the outcome's `sessionId` where it names one. A rest day is " +
-          'stated by an outcome with rpe 0 and minutes 0: a day without any is not recorded. An outcome whose `replaces` is the id of another corrects it.',
+          'stated by an outcome with rpe 0 and minutes 0: a day without any is not recorded. An outcome whose `replaces` is the id of another corrects it. ' +
+          'TRIMP, distance and high-speed distance come from the heart rate and speed that a session recorded, under the limits that held when it began.',
         params: IdParams,
         querystring: LoadQuery,
         response: { 200: AthleteLoad, ...problems(401, 403, 404, 422) },

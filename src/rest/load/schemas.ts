@@ -35,6 +35,13 @@ const LoadSession = Type.Object({
   sessionId: Nullable(Type.String({ format: 'uuid', description: 'The session record; null: there is none' })),
   value: Nullable(Type.Number()),
   provisional: Type.Boolean(),
+  minutesCovered: Nullable(Type.Number({ description: 'Minutes the sensor measured; null: it was asked, or nothing was measured' })),
+  parameters: Type.Unsafe<Record<string, unknown> | null>({
+    type: ['object', 'null'],
+    additionalProperties: true,
+    description: "What this session's value was made with: the athlete's heart rates, the speed threshold and whose it is",
+  }),
+  reason: Nullable(Type.String({ description: 'Why the session has no value' })),
 });
 
 const SeriesLoad = Type.Object({
@@ -94,6 +101,9 @@ export const AthleteLoad = Type.Object(
                 sessionId: null,
                 value: 450,
                 provisional: false,
+                minutesCovered: null,
+                parameters: null,
+                reason: null,
               },
               {
                 day: '2026-11-03',
@@ -102,6 +112,9 @@ export const AthleteLoad = Type.Object(
                 sessionId: null,
                 value: null,
                 provisional: false,
+                minutesCovered: null,
+                parameters: null,
+                reason: null,
               },
             ],
             figures: null,
@@ -113,7 +126,7 @@ export const AthleteLoad = Type.Object(
         missing: [
           {
             series: 'distance',
-            reason: 'The speed over a session is not stored with it',
+            reason: 'No measured session of the 400 days up to the last day of the range has a speed',
           },
         ],
         refused: [

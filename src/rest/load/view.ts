@@ -1,8 +1,9 @@
 /** The load history of an athlete as a coach reads it, from stored ratings and sessions. Pure. */
 import { LOAD_DAYS, type LoadFigures } from '../../asms/load.ts';
-import { loadDays, loadHistory, type LoadHistory } from '../../asms/load-history.ts';
+import { loadDays, loadHistory, type LoadHistory, type TeamDay } from '../../asms/load-history.ts';
 import { LOAD_SERIES, type LoadSeries } from '../../asms/session-load.ts';
-import { isWithin, readRatings, recordedDays, type StoredRating, type StoredSession } from '../../asms/session-ratings.ts';
+import { measuredDays, measuredSessions, type MeasuredSession, type StoredLoad } from '../../asms/measured-sessions.ts';
+import { isWithin, readRatings, recordedDays, type SourcedSession, type StoredRating } from '../../asms/session-ratings.ts';
 import { countDays, shiftDay, teamDayOf, teamDays, type CalendarDay } from '../../asms/team-days.ts';
 import { ProblemError } from '../problems.ts';
 import { readTime } from '../schemas.ts';
@@ -37,12 +38,12 @@ export function readDays(query: { readonly from?: string; readonly to?: string }
   return { timeZone, from, to, days: teamDays(shiftDay(to, 1 - MOST_DAYS), to, timeZone) };
 }
 
-/** Why a series has no record. */
+/** Why a series has no record, where its sessions do not say it themselves. */
 const MISSING: Readonly<Record<LoadSeries, string>> = {
   'session-rpe': `No session was soundly rated in the ${MOST_DAYS} days up to the last day of the range`,
-  trimp: "Only the mean heart rate of a session is stored, and the athlete's resting and maximum heart rate are not",
-  distance: 'The speed over a session is not stored with it',
-  'high-speed-distance': 'The speed over a session is not stored with it',
+  trimp: `No measured session of the ${MOST_DAYS} days up to the last day of the range has a heart rate`,
+  distance: `No measured session of the ${MOST_DAYS} days up to the last day of the range has a speed`,
+  'high-speed-distance': `No measured session of the ${MOST_DAYS} days up to the last day of the range has a speed`,
 };
 
 const viewFigures = ({ state, uncoupledRatio, weekLoad, monotony, strain }: LoadFigures) => ({
@@ -65,53 +66,83 @@ function hiddenBecause({ days, figures }: LoadHistory): string | null {
 
 const iso = (us: number): string => new Date(us / 1_000).toISOString();
 
+/** A session of a series; `row`: what a sensor measured of it. */
+type Sourced = SourcedSession & { readonly row?: StoredLoad | null };
+
+/** What one series is made of. */
+interface Source {
+  readonly series: LoadSeries;
+  readonly sessions: readonly Sourced[];
+  /** Every day that is looked back to. */
+  readonly days: readonly TeamDay[];
+  /** Place of the first day with a record; -1: none. */
+  readonly first: number;
+}
+
+function sourceOf(
+  series: LoadSeries,
+  days: readonly CalendarDay[],
+  rated: readonly SourcedSession[],
+  stored: readonly MeasuredSession[],
+): Source {
+  const sessions = series === 'session-rpe' ? rated : measuredSessions(series, stored, rated);
+  const known = series === 'session-rpe' ? recordedDays(days, rated) : measuredDays(days, stored, rated);
+  const first = known.findIndex((day) => sessions.some(({ startUs, loads }) => isWithin(day, startUs) && loads[series] !== null));
+  return { series, sessions, days: known, first };
+}
+
+const viewSession = (series: LoadSeries, day: string, { startUs, outcomeId, recordId, loads, row }: Sourced) => ({
+  day,
+  startedAt: iso(startUs),
+  outcomeId,
+  sessionId: recordId,
+  value: loads[series]?.value ?? null,
+  provisional: loads[series]?.provisional ?? false,
+  minutesCovered: row?.minutesCovered ?? null,
+  parameters: row?.parameters ?? null,
+  reason: row?.reason ?? null,
+});
+
+/** Days from the range's first to its last; figures from the first day with a record, at the end of the last. `open`: days that are not over. */
+function viewSeries({ series, sessions, days, first }: Source, from: string, open: ReadonlySet<string>): AthleteLoad['series'][number] {
+  const history = loadHistory(sessions, days.slice(first))[series];
+  const shown = days.filter(({ day }) => day >= from);
+  const placed = sessions.flatMap((session) => {
+    const day = shown.find((one) => isWithin(one, session.startUs));
+    return day === undefined ? [] : [viewSession(series, day.day, session)];
+  });
+  return {
+    series,
+    unit: history.unit,
+    method: history.method,
+    parameters: history.parameters,
+    days: loadDays(series, sessions, shown).map((day) => ({ ...day, provisional: day.provisional || open.has(day.day) })),
+    sessions: placed,
+    figures: history.figures === null ? null : viewFigures(history.figures),
+    figuresMethod: history.figuresMethod,
+    hiddenBecause: hiddenBecause(history),
+    provisional: history.provisional || open.has(days.at(-1)?.day ?? ''),
+  };
+}
+
+/** The newest session that says why it has no value, or that there is none with such a sensor. */
+const whyMissing = ({ series, sessions }: Source): string => sessions.findLast(({ row }) => row?.reason)?.row?.reason ?? MISSING[series];
+
 /**
- * Days from the range's first to its last; figures from the first day with a record, at the end of the last. A day without a
- * sound rating is not recorded.
+ * Every series of an athlete over a range.
  * @param stored what the repository has between the first and the last of `range.days` and a day beside them, for sessions across midnight
  */
 export function viewLoad(
   athleteId: string,
   { timeZone, from, to, days }: LoadRange,
-  stored: { readonly ratings: readonly StoredRating[]; readonly sessions: readonly StoredSession[] },
+  stored: { readonly ratings: readonly StoredRating[]; readonly sessions: readonly MeasuredSession[] },
   nowMs: number,
 ): AthleteLoad {
   const nowUs = nowMs * 1_000;
   const read = readRatings(stored.ratings, stored.sessions, nowUs);
-  const known = recordedDays(days, read.sessions);
-  const shown = known.filter(({ day }) => day >= from);
-  const placed = read.sessions.flatMap((session) => {
-    const day = shown.find((one) => isWithin(one, session.startUs));
-    return day === undefined ? [] : [{ session, day: day.day }];
-  });
-  const open = new Set(known.filter(({ toUs }) => toUs > nowUs).map(({ day }) => day));
-
-  const viewSeries = (series: LoadSeries, first: number): AthleteLoad['series'][number] => {
-    const history = loadHistory(read.sessions, known.slice(first))[series];
-    return {
-      series,
-      unit: history.unit,
-      method: history.method,
-      parameters: history.parameters,
-      days: loadDays(series, read.sessions, shown).map((day) => ({ ...day, provisional: day.provisional || open.has(day.day) })),
-      sessions: placed.map(({ session, day }) => ({
-        day,
-        startedAt: iso(session.startUs),
-        outcomeId: session.outcomeId,
-        sessionId: session.recordId,
-        value: session.loads[series]?.value ?? null,
-        provisional: session.loads[series]?.provisional ?? false,
-      })),
-      figures: history.figures === null ? null : viewFigures(history.figures),
-      figuresMethod: history.figuresMethod,
-      hiddenBecause: hiddenBecause(history),
-      provisional: history.provisional || open.has(to),
-    };
-  };
-  const firsts = LOAD_SERIES.map((series) => ({
-    series,
-    first: known.findIndex((day) => read.sessions.some(({ startUs, loads }) => isWithin(day, startUs) && loads[series] !== null)),
-  }));
+  const open = new Set(days.filter(({ toUs }) => toUs > nowUs).map(({ day }) => day));
+  const sources = LOAD_SERIES.map((series) => sourceOf(series, days, read.sessions, stored.sessions));
+  const shown = days.filter(({ day }) => day >= from);
   const begin = shown[0]?.fromUs ?? Number.POSITIVE_INFINITY;
   const end = shown.at(-1)?.toUs ?? Number.NEGATIVE_INFINITY;
   return {
@@ -119,8 +150,8 @@ export function viewLoad(
     timeZone,
     from,
     to,
-    series: firsts.filter(({ first }) => first >= 0).map(({ series, first }) => viewSeries(series, first)),
-    missing: firsts.filter(({ first }) => first < 0).map(({ series }) => ({ series, reason: MISSING[series] })),
+    series: sources.filter(({ first }) => first >= 0).map((source) => viewSeries(source, from, open)),
+    missing: sources.filter(({ first }) => first < 0).map((source) => ({ series: source.series, reason: whyMissing(source) })),
     refused: read.refused
       .filter(({ startUs }) => startUs >= begin && startUs < end)
       .map(({ outcomeId, atUs, reason }) => ({ outcomeId, at: iso(atUs), reason })),

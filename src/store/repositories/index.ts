@@ -8,6 +8,7 @@ import { createAthleteRepository } from './athletes.ts';
 import { createAuditRepository } from './audit.ts';
 import { createDeviceRepository } from './devices.ts';
 import { createGatewayRepository } from './gateways.ts';
+import { createLimitsRepository } from './limits.ts';
 import { createLoadRepository } from './load.ts';
 import { createMedicalRepository } from './medical.ts';
 import { createMetricRepository } from './metrics.ts';
@@ -26,6 +27,7 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     scores: createScoreRepository(pool),
     metrics: createMetricRepository(prisma),
     load: createLoadRepository(prisma),
+    limits: createLimitsRepository(pool),
     recommendations: createRecommendationRepository(prisma),
     medical: createMedicalRepository(prisma),
     sessions: createSessionRepository(prisma),

@@ -23,12 +23,16 @@ export function createLoadRepository(prisma: PrismaClient): LoadRepository {
         prisma.session.findMany({
           where: { athleteId, ...inTeam(team), startedAt: { gte: from, lt: to } },
           orderBy: [{ startedAt: 'asc' }, { id: 'asc' }],
-          select: { id: true, startedAt: true },
+          select: { id: true, startedAt: true, loads: { omit: { sessionId: true, athleteId: true, computedAt: true } } },
         }),
       ]);
       return {
         ratings: ratings.map(({ id, at, value }) => ({ id, atUs: microsOf(at), value })),
-        sessions: sessions.map(({ id, startedAt }) => ({ id, startUs: microsOf(startedAt) })),
+        sessions: sessions.map(({ id, startedAt, loads }) => ({
+          id,
+          startUs: microsOf(startedAt),
+          loads: loads.map((row) => ({ ...row, parameters: row.parameters as Record<string, unknown> })),
+        })),
       };
     },
   };
