@@ -17,6 +17,7 @@ import { createUnusedDescriber } from './gateway/unused-channels.ts';
 import { createAsmsWorker } from './queue/asms-worker.ts';
 import { openQueues, type Queues } from './queue/queues.ts';
 import { createMetricsWorker } from './queue/session-metrics-worker.ts';
+import { createWatch } from './queue/watch.ts';
 import { startSweeper } from './queue/sweeper.ts';
 import { WEBHOOK_CONCURRENCY, createWebhookWorker } from './queue/webhook-worker.ts';
 import { restPlugin, restServerOptions } from './rest/plugin.ts';
@@ -37,12 +38,14 @@ import { createMetricsStore } from './store/metrics-store.ts';
 import { followModels, type ModelFollower } from './store/model-follower.ts';
 import { createModelRegistry, type ModelsInUse } from './store/model-registry.ts';
 import { migrate } from './store/migrate.ts';
+import { dropOldObservations } from './store/observations.ts';
 import { dropOldPartitions, ensurePartitions } from './store/partitions.ts';
 import { openPool } from './store/pool.ts';
 import { openPrisma } from './store/prisma.ts';
 import { createRepositories } from './store/repositories/index.ts';
 import { holdRoleLocks } from './store/role-locks.ts';
 import { createTailStore } from './store/tail-store.ts';
+import { createWatchStore } from './store/watch-store.ts';
 import { dropOldWebhookEvents } from './store/webhook-outbox.ts';
 import { createModelReadings, gatewayReadings, shardReadings, workerReadings, writerReadings } from './readings.ts';
 import { createTelemetry, type Reading, type Telemetry } from './telemetry.ts';
@@ -138,6 +141,7 @@ async function keepPartitions(house: House): Promise<void> {
     });
     if (dropped.length > 0) log.info({ dropped }, 'partitions past their retention are gone');
     await dropOldWebhookEvents(pool, Date.now());
+    await dropOldObservations(pool, Date.now(), config.scoreRetentionDays);
   };
   await keep();
   const timer = setInterval(() => {
@@ -286,6 +290,7 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
     const measure = createMetricsWorker({
       store: metrics,
       onRefused: (error, sessionId) => log.warn({ err: error, sessionId }, 'a session could not be measured'),
+      onObserved: (athleteId) => queues.enqueueAsms(athleteId),
     });
     await queues.startWorker(QUEUE_ASMS, worker.work, 4);
     await queues.startWorker(QUEUE_METRICS, measure.work, 1);
@@ -302,13 +307,18 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
     house.readings.push(() => workerReadings('webhook', worker.counters()));
   }
   if (asms === null && deliveries === null) return;
+  const onError = (error: unknown, what: string): void => log.error({ err: error }, what);
+  const silentS = asmsParams(activeContract(house)).alarms['data-stopped'].silentS;
+  const watch = asms === null ? null : createWatch({ store: createWatchStore(pool), silentS, onError });
+  if (watch !== null) house.readings.push(() => workerReadings('watch', watch.counters()));
   const sweeper = startSweeper({
     asms,
     deliveries,
     metrics,
+    watch,
     queues,
     sessionSilenceMs: config.sessionSilenceS * 1000,
-    onError: (error, what) => log.error({ err: error }, what),
+    onError,
   });
   closing.add('sweeper', () => sweeper.close());
 }

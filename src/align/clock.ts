@@ -34,6 +34,8 @@ const MIN_SPAN_US = 20_000_000;
 const CHORD_FROM = 0.3;
 const CHORD_TO = 0.7;
 const SHRINK_SPAN_US = 30_000_000;
+/** (chosen) from here on the slope is shrunk by less than 7 %. */
+const KNOWN_SPAN_US = 120_000_000;
 /** Older arrivals are forgotten: a clock's drift follows its temperature over tens of minutes. */
 const HORIZON_US = 1_800_000_000;
 /** Hull points kept (five lose nothing measurable against all of them). Bounded by the checkpoint's 4 KiB. */
@@ -52,6 +54,8 @@ export interface ClockSegment {
    */
   seed(frame: { readonly deviceUs: number; readonly arrivalUs: number }, helloUs: number, offsetUs: number, roundTripUs: number): boolean;
   line(): ClockLine;
+  /** Null while the span is too short for the slope to say how fast the device's clock runs. */
+  knownDriftPpm(): number | null;
   toServerUs(deviceUs: number): number;
   /** How far below the envelope a point lies, microseconds: positive means that it arrived before it can have been sent. */
   earlyByUs(deviceUs: number, arrivalUs: number): number;
@@ -119,6 +123,7 @@ export function createClockSegment(restored?: ClockSegmentState): ClockSegment {
       return true;
     },
     line: () => ({ offsetUs: referenceOffsetUs + intercept - slope * referenceUs - baseDelayUs, driftPpm: slope * 1e6 }),
+    knownDriftPpm: () => ((xs.at(-1) ?? 0) - (xs[0] ?? 0) >= KNOWN_SPAN_US ? slope * 1e6 : null),
     toServerUs: (deviceUs) => deviceUs + lineAt(deviceUs) - baseDelayUs,
     earlyByUs: (deviceUs, arrivalUs) => lineAt(deviceUs) - (arrivalUs - deviceUs),
     state: () => ({ referenceUs, referenceOffsetUs, baseDelayUs, points: xs.flatMap((x, i) => [x, ys[i] as number]) }),

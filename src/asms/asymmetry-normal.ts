@@ -1,17 +1,8 @@
 /** An athlete's own normal of each asymmetry, over sessions, and how far a session lies from it. */
+import type { AsymmetryMetric } from '../contracts/observation.ts';
 import { levelOf, type Level } from './alarm.ts';
 import type { AlarmRules } from './alarm-rules.ts';
 import type { OwnNormal } from './state.ts';
-
-export interface AsymmetryMetric {
-  /** e.g. jumpAsymmetry, gaitSymmetry */
-  readonly name: string;
-  /** Signed, (L-R)/(L+R)*100; null: not measured. */
-  readonly valuePct: number | null;
-  readonly typicalErrorPct: number | null;
-  /** From too few repeats: it neither counts nor teaches. */
-  readonly provisional: boolean;
-}
 
 export interface JudgedAsymmetry {
   readonly name: string;

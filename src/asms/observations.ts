@@ -4,9 +4,10 @@
  * observations may interleave in any way and the state is the same.
  */
 import type { AlertType } from '../contracts/events.ts';
-import { countLevel, type Level } from './alarm.ts';
+import type { Observation, Observed } from '../contracts/observation.ts';
+import { countLevel, type AlarmState, type Level } from './alarm.ts';
 import type { KofN } from './alarm-rules.ts';
-import { judgeAsymmetry, learnAsymmetry, type AsymmetryMetric } from './asymmetry-normal.ts';
+import { judgeAsymmetry, learnAsymmetry } from './asymmetry-normal.ts';
 import type { AsmsParams } from './params.ts';
 import { inForce } from './recovery.ts';
 import {
@@ -22,36 +23,6 @@ import {
 } from './state.ts';
 import { restoredState } from './upgrade.ts';
 
-/** One load series on a day of the team. */
-export interface CeiledLoad {
-  readonly series: string;
-  readonly unit: string;
-  readonly load: number;
-  /** null: no limit. 0 is a limit: any load is above it. */
-  readonly ceiling: number | null;
-}
-
-export interface DeviceClock {
-  readonly deviceId: string;
-  /** Step of the device's clock since the last observation; null: none. */
-  readonly jumpS: number | null;
-  /** null: too short a span to tell. */
-  readonly driftPpm: number | null;
-}
-
-type Observed =
-  /** Asymmetries of a session, signed, (L-R)/(L+R)*100. */
-  | { readonly kind: 'asymmetry'; readonly sessionId: string; readonly metrics: readonly AsymmetryMetric[] }
-  /** swapped null: the strides do not tell. */
-  | { readonly kind: 'sides'; readonly sessionId: string; readonly swapped: boolean | null; readonly strides: number }
-  /** The day's loads so far, of every series with a ceiling; complete: the day is over and its sessions are all known. */
-  | { readonly kind: 'day-load'; readonly day: string; readonly complete: boolean; readonly loads: readonly CeiledLoad[] }
-  /** Every device of the athlete at once. */
-  | { readonly kind: 'clocks'; readonly devices: readonly DeviceClock[] }
-  /** Seconds since the last frame; outside a session silence is no fault. */
-  | { readonly kind: 'silence'; readonly sessionOpen: boolean; readonly silentS: number };
-export type AsmsObservation = Observed & { readonly sequence: number; readonly atUs: number };
-
 interface Verdict {
   readonly alarm: ObservedAlarm;
   readonly type: AlertType;
@@ -66,7 +37,7 @@ interface Verdict {
  */
 export function stepObservations(
   state: AsmsStateValue | null,
-  observations: readonly AsmsObservation[],
+  observations: readonly Observation[],
   facts: AsmsFacts,
   params: AsmsParams,
 ): AsmsStep {
@@ -86,7 +57,7 @@ export function stepObservations(
 
 function stepOne(
   state: AsmsStateValue,
-  observation: AsmsObservation,
+  observation: Observation,
   facts: AsmsFacts,
   params: AsmsParams,
   raise: RaisedAlarm[],
@@ -95,8 +66,9 @@ function stepOne(
   const { observed } = state;
   const verdict = verdictOf(observation, observed, params);
   const alarms = { ...observed.alarms };
-  if (verdict.level !== null) {
-    const { alarm, change } = countLevel(alarms[verdict.alarm], verdict.level, ruleOf(verdict, params));
+  const before = observation.kind === 'day-load' ? beforeDay(alarms[verdict.alarm], observation.day, verdict.level) : alarms[verdict.alarm];
+  if (verdict.level !== null && before !== null) {
+    const { alarm, change } = countLevel(before, verdict.level, ruleOf(verdict, params));
     alarms[verdict.alarm] = alarm;
     const { atUs } = observation;
     const moment = { type: verdict.type, windowIndex: Math.floor(atUs / 1e6), atUs };
@@ -114,11 +86,21 @@ function stepOne(
   };
 }
 
+/**
+ * The alarm of loads as it stands before a day is counted; null: the day is not. A day counts once: what is said of it anew (more sessions, a correction)
+ * takes the place of what was said. A day that is told after a later one still counts where it went above, and clears nothing.
+ */
+function beforeDay(alarm: AlarmState, day: string, level: Level | null): AlarmState | null {
+  const index = Math.round(Date.parse(day) / 86_400e3);
+  if (level === null || (alarm.lastIndex !== null && index < alarm.lastIndex)) return level === 'high' ? alarm : null;
+  return index === alarm.lastIndex ? { ...alarm, levels: alarm.levels.slice(0, -1) } : { ...alarm, lastIndex: index };
+}
+
 /** Silence is judged at once: it has lasted already. */
 const ruleOf = ({ alarm, type }: Verdict, { alarms }: AsmsParams): KofN =>
   alarm === 'silence' ? { enabled: alarms['data-stopped'].enabled, k: 1, n: 1 } : alarms[type];
 
-function verdictOf(observation: AsmsObservation, observed: ObservedState, params: AsmsParams): Verdict {
+function verdictOf(observation: Observation, observed: ObservedState, params: AsmsParams): Verdict {
   const evidence = { methodVersion: params.methodVersion, sequence: observation.sequence };
   switch (observation.kind) {
     case 'asymmetry':

@@ -1,5 +1,5 @@
-/** One job of queue `asms`: bring an athlete's ASMS state up to the newest score. */
-import { stepAsms } from '../asms/step.ts';
+/** One job of queue `asms`: bring an athlete's ASMS state up to the newest score and the newest observation. */
+import { stepNews } from '../asms/step-news.ts';
 import type { AsmsStateValue } from '../asms/step.ts';
 import { METHOD_VERSION, type AsmsParams } from '../asms/params.ts';
 import type { AsmsJob } from '../contracts/jobs.ts';
@@ -19,6 +19,7 @@ export interface AsmsCounters {
   /** Jobs that found nothing to do: late or repeated hints. */
   idle: number;
   windows: number;
+  observations: number;
   deliveries: number;
 }
 
@@ -27,18 +28,20 @@ const BATCH = 64;
 
 /** The job is a hint: a late, repeated or concurrent one finds nothing past the fence and changes nothing (IN-ORDER-ONCE). */
 export function createAsmsWorker({ store, paramsOf, batch = BATCH, onDeliveries }: AsmsWorkerOptions) {
-  const counters: AsmsCounters = { jobs: 0, idle: 0, windows: 0, deliveries: 0 };
+  const counters: AsmsCounters = { jobs: 0, idle: 0, windows: 0, observations: 0, deliveries: 0 };
   const work = async ({ athleteId }: AsmsJob): Promise<void> => {
     let total = 0;
     for (;;) {
-      const { applied, more, deliveryIds } = await store.advance<AsmsStateValue>(
+      const { applied, observed, more, deliveryIds } = await store.advance<AsmsStateValue>(
         athleteId,
         METHOD_VERSION,
         batch,
-        (state, windows, facts) => stepAsms(state, windows, facts, paramsOf(windows[0]?.modelVersion ?? '')),
+        // No observation is judged by a model's thresholds.
+        (state, news, facts) => stepNews(state, news, facts, paramsOf(news.windows[0]?.modelVersion ?? '')),
       );
-      total += applied;
+      total += applied + observed;
       counters.windows += applied;
+      counters.observations += observed;
       counters.deliveries += deliveryIds.length;
       if (deliveryIds.length > 0) onDeliveries(deliveryIds);
       if (!more) break;

@@ -1,5 +1,7 @@
 /** What the workers need from the store. */
+import type { LoadLook, LoadRecord } from '../asms/day-load.ts';
 import type { LimitsRecord, MeasuredLoad } from '../asms/load-limits.ts';
+import type { NewObservation, Observation } from '../contracts/observation.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
 import type { FrameBatch, OpenedStream } from '../contracts/stream.ts';
 import type { AlertSeverity, AlertType, LiveEvent } from '../contracts/events.ts';
@@ -35,6 +37,16 @@ export interface AthleteFacts {
     readonly endsUs: number | null;
   }[];
   readonly openAlerts: readonly { readonly alertId: string; readonly type: AlertType; readonly snoozedUntilUs: number | null }[];
+  /** Sessions that touch the windows of the step; toUs exclusive, null: open. */
+  readonly sessions: readonly { readonly fromUs: number; readonly toUs: number | null }[];
+}
+
+/** What an athlete's state has not seen yet. */
+export interface AsmsNews {
+  /** In order, of one model version. */
+  readonly windows: readonly ScoredWindow[];
+  /** In the order of their sequence. */
+  readonly observations: readonly Observation[];
 }
 
 export interface AlertToRaise {
@@ -71,18 +83,19 @@ export interface AsmsChange<State> {
 
 export interface AsmsStore {
   /**
-   * IN-ORDER-ONCE. Locks the athlete's row, reads at most `limit` active-model scores past the fence in order, calls `step` with the stored
-   * state (null at the start), and commits what it returns together with the fence: state, alerts (one open alert an athlete and
+   * IN-ORDER-ONCE. Locks the athlete's row, reads at most `limit` active-model scores and as many observations past their fences in order, calls `step`
+   * with the stored state (null at the start), and commits what it returns together with the fences: state, alerts (one open alert an athlete and
    * type), alert history, recommendations, webhook deliveries for every matching endpoint, notifications.
-   * The windows of one step are of one model version. Returns the number of windows applied (0: nothing to do), whether more wait, and the deliveries created.
+   * The windows of one step are of one model version. Returns the number of windows and observations applied (0 and 0: nothing to do), whether more wait,
+   * and the deliveries created.
    */
   advance<State>(
     athleteId: string,
     methodVersion: string,
     limit: number,
-    step: (state: State | null, windows: readonly ScoredWindow[], facts: AthleteFacts) => AsmsChange<State>,
-  ): Promise<{ readonly applied: number; readonly more: boolean; readonly deliveryIds: readonly string[] }>;
-  /** Athletes whose newest score is past their fence: what the sweeper enqueues. */
+    step: (state: State | null, news: AsmsNews, facts: AthleteFacts) => AsmsChange<State>,
+  ): Promise<{ readonly applied: number; readonly observed: number; readonly more: boolean; readonly deliveryIds: readonly string[] }>;
+  /** Athletes whose newest score or observation is past its fence: what the sweeper enqueues. */
   athletesBehind(limit: number): Promise<readonly string[]>;
 }
 
@@ -144,10 +157,10 @@ export interface MetricsStore {
     readonly frames: AsyncIterable<FrameBatch>;
   } | null>;
   /**
-   * Replaces what was measured before, in one transaction with the loads, which `loadsOf` makes from the histograms and the limits on record then: a change
-   * of limits and a measurement at the same time leave the loads of both.
+   * Replaces what was measured before, in one transaction with what it tells ASMS and with the loads, which `loadsOf` makes from the histograms and the
+   * limits on record then: a change of limits and a measurement at the same time leave the loads of both.
    */
-  saveMeasures(sessionId: string, measures: SessionMeasures, loadsOf: LoadsOf): Promise<void>;
+  saveMeasures(sessionId: string, measures: SessionMeasures, loadsOf: LoadsOf, observations: readonly NewObservation[]): Promise<void>;
   sessionsWithoutMetrics(limit: number): Promise<readonly string[]>;
   /** Closes sessions silent for longer than `silenceMs`; returns their ids. */
   closeSilentSessions(silenceMs: number): Promise<readonly string[]>;
@@ -161,6 +174,24 @@ export interface SessionMeasures {
   readonly histograms: readonly SessionHistogram[];
   /** From the first to the last sample; null without any. */
   readonly minutes: number | null;
+}
+
+/** What is stored of an athlete's load, since the time asked for. */
+export type WatchedLoad = LoadRecord;
+
+export interface WatchStore {
+  /**
+   * Tells of open sessions whose last frame came before `beforeUs`, once each, and of those of whom that was told and who were heard again or whose
+   * session ended. Returns the athletes of whom something was told; at most `limit` of either.
+   */
+  tellSilences(silence: { readonly nowUs: number; readonly beforeUs: number }, limit: number): Promise<readonly string[]>;
+  /** Athletes with a rating or a ceiling that was written since the last look, or whose day is over. */
+  loadsToLookAt(nowUs: number, limit: number): Promise<readonly string[]>;
+  /**
+   * One transaction: calls `look` with what is stored from `sinceUs` on, tells what it says, and notes when to look again. True where something was new;
+   * false too where there is no such athlete.
+   */
+  lookAtLoad(athleteId: string, sinceUs: number, nowUs: number, look: (record: WatchedLoad) => LoadLook): Promise<boolean>;
 }
 
 export interface NewMetric {

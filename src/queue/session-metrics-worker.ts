@@ -4,6 +4,7 @@ import type { MetricsJob } from '../contracts/jobs.ts';
 import type { SessionStream } from '../signal/session-metrics.ts';
 import { computeInThread } from './metrics-thread.ts';
 import type { MetricsStore, NewMetric, SessionMeasures } from './ports.ts';
+import { observationsOfSession } from './session-observations.ts';
 import { createSessionCollector } from './session-streams.ts';
 
 export interface MetricsWorkerOptions {
@@ -11,6 +12,8 @@ export interface MetricsWorkerOptions {
   readonly compute?: (streams: readonly SessionStream[], truncated: boolean) => Promise<SessionMeasures>;
   readonly maxValues?: number;
   readonly onRefused: (error: RangeError, sessionId: string) => void;
+  /** ASMS has news of the athlete. */
+  readonly onObserved: (athleteId: string) => void;
 }
 
 export interface MetricsCounters {
@@ -28,7 +31,13 @@ const MAX_VALUES = 45_000_000;
 const NOTHING: SessionMeasures = { metrics: [], histograms: [], minutes: null };
 
 /** Streams that the computation refuses (RangeError) are counted and the session is settled without metrics, or it would come back for ever. */
-export function createMetricsWorker({ store, compute = computeInThread, maxValues = MAX_VALUES, onRefused }: MetricsWorkerOptions) {
+export function createMetricsWorker({
+  store,
+  compute = computeInThread,
+  maxValues = MAX_VALUES,
+  onRefused,
+  onObserved,
+}: MetricsWorkerOptions) {
   const counters: MetricsCounters = { sessions: 0, metrics: 0, truncated: 0, refused: 0 };
   const work = async ({ sessionId }: MetricsJob): Promise<void> => {
     const session = await store.readSession(sessionId);
@@ -39,13 +48,15 @@ export function createMetricsWorker({ store, compute = computeInThread, maxValue
     try {
       const computed = await compute(collector.streams(), truncated);
       const metrics = truncated ? computed.metrics.map((metric) => asTruncated(metric, maxValues)) : computed.metrics;
-      await store.saveMeasures(sessionId, { ...computed, metrics }, measuredLoads);
+      const observations = observationsOfSession(session.athleteId, sessionId, metrics);
+      await store.saveMeasures(sessionId, { ...computed, metrics }, measuredLoads, observations);
+      if (observations.length > 0) onObserved(session.athleteId);
       counters.metrics += metrics.length;
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       counters.refused += 1;
       onRefused(error, sessionId);
-      await store.saveMeasures(sessionId, NOTHING, measuredLoads);
+      await store.saveMeasures(sessionId, NOTHING, measuredLoads, []);
     }
     counters.sessions += 1;
     if (truncated) counters.truncated += 1;

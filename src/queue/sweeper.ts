@@ -1,13 +1,16 @@
 /**
- * Finds what is to be done from the tables and hints it again: a wiped queue costs time, never data. Every second athletes whose newest score is past
- * their fence and deliveries that are due; every minute sessions that fell silent and sessions without metrics.
+ * Finds what is to be done from the tables and hints it again: a wiped queue costs time, never data. Every second athletes
+ * whose newest score or observation is past its fence, deliveries that are due, and silence and load that are to be told; every minute sessions that fell silent and sessions without metrics.
  */
 import type { AsmsStore, DeliveryStore, MetricsStore } from './ports.ts';
+import type { Watch } from './watch.ts';
 
 export interface SweeperOptions {
   readonly asms: AsmsStore | null;
   readonly deliveries: DeliveryStore | null;
   readonly metrics: MetricsStore | null;
+  /** Of silence and of load; null: not in this process. */
+  readonly watch: Pick<Watch, 'round'> | null;
   readonly queues: {
     enqueueAsms(athleteId: string): void;
     enqueueWebhook(deliveryId: string): void;
@@ -48,7 +51,16 @@ const processTimers: SweeperTimers = {
 };
 
 /** Starts both sweeps; a sweep that is still running when the next is due is left to finish. `close` waits for it. */
-export function startSweeper({ asms, deliveries, metrics, queues, sessionSilenceMs, timers = processTimers, onError }: SweeperOptions) {
+export function startSweeper({
+  asms,
+  deliveries,
+  metrics,
+  watch,
+  queues,
+  sessionSilenceMs,
+  timers = processTimers,
+  onError,
+}: SweeperOptions) {
   const counters: SweepCounters = { athletes: 0, deliveries: 0, sessionsClosed: 0, sessionsMeasured: 0, released: 0 };
   let behind = new Map<string, number>();
 
@@ -65,6 +77,9 @@ export function startSweeper({ asms, deliveries, metrics, queues, sessionSilence
     counters.athletes += athletes.length;
     behind = next;
   };
+  const sweepWatch = async ({ round }: Pick<Watch, 'round'>): Promise<void> => {
+    for (const athleteId of await round()) queues.enqueueAsms(athleteId);
+  };
   const sweepDeliveries = async (store: DeliveryStore): Promise<void> => {
     const due = await store.dueDeliveries(LIMIT);
     for (const deliveryId of due) queues.enqueueWebhook(deliveryId);
@@ -80,6 +95,7 @@ export function startSweeper({ asms, deliveries, metrics, queues, sessionSilence
   const fast = single(async () => {
     if (asms !== null) await sweepAthletes(asms).catch((error: unknown) => onError(error, 'sweep of athletes'));
     if (deliveries !== null) await sweepDeliveries(deliveries).catch((error: unknown) => onError(error, 'sweep of deliveries'));
+    if (watch !== null) await sweepWatch(watch).catch((error: unknown) => onError(error, 'watch of silence and load'));
   });
   const slow = single(async () => {
     if (metrics !== null) await sweepSessions(metrics).catch((error: unknown) => onError(error, 'sweep of sessions'));

@@ -8,15 +8,17 @@
  * the speed of the scorer can change what a window sees.
  *
  * A frame's way through the folder `athlete/`: frame-queue, place-frame (adopt-hello, tick-clock, follow-streams), next-due-window, build-window
- * (window-features, window-scalars), then, scored elsewhere, scored-window, finish-window, take-checkpoint. What they move is athlete-state.
+ * (window-features, window-scalars), then, scored elsewhere, scored-window, finish-window, take-checkpoint, clock-report. What they move is athlete-state.
  */
 import { KinewatchError } from '../contracts/errors.ts';
+import type { NewObservation } from '../contracts/observation.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
 import type { OpenedStream } from '../contracts/stream.ts';
 import type { WindowOutput } from '../score/ports.ts';
 import { keepHello, restoreHellos } from './athlete/adopt-hello.ts';
 import { createAthleteState, type ClockJump, type PipelineOptions, type PipelineStats } from './athlete/athlete-state.ts';
 import { buildWindow, createWindowBench, type BuiltWindow, type DueWindow } from './athlete/build-window.ts';
+import { clockReport } from './athlete/clock-report.ts';
 import { finishWindow } from './athlete/finish-window.ts';
 import { createFrameQueue } from './athlete/frame-queue.ts';
 import { nextDueIndex } from './athlete/next-due-window.ts';
@@ -32,6 +34,8 @@ export interface Completed {
   readonly checkpoint: Uint8Array<ArrayBuffer>;
   /** What the pipeline builds windows with beside frames: from it and the checkpoint the windows that follow can be built again. */
   readonly athlete: AthleteContext;
+  /** What the device clocks tell with this window; null: nothing. */
+  readonly clocks: NewObservation | null;
 }
 
 export interface AthletePipeline {
@@ -124,7 +128,7 @@ export function createAthletePipeline(options: PipelineOptions): AthletePipeline
       if (output === null) state.stats.windowsUnscored += 1;
       else state.modelState = output.next; // the caller's own copies (Scorer)
       const scored = output === null ? unscoredWindow(due.meta, scoredAtUs) : scoredWindow(due.meta, output, scoredAtUs);
-      return { scored, checkpoint: takeCheckpoint(state), athlete };
+      return { scored, checkpoint: takeCheckpoint(state), athlete, clocks: clockReport(state, due.meta.closedByUs) };
     },
     skip(due) {
       finish(due, due.scorable);

@@ -1,11 +1,13 @@
 /** Scores and checkpoints on their way into the store: one transaction at a time, everything that waits goes into the next. */
 import { KinewatchError } from '../contracts/errors.ts';
+import type { NewObservation } from '../contracts/observation.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
 import type { NewCheckpoint, ShardStore } from './ports.ts';
 
 export interface ScoredWithCheckpoint {
   readonly scored: ScoredWindow;
   readonly checkpoint: NewCheckpoint;
+  readonly clocks: NewObservation | null;
 }
 
 export interface CommitQueueOptions {
@@ -49,7 +51,8 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
       try {
         const windows = entries.map((entry) => entry.scored);
         const newest = new Map(entries.map(({ checkpoint }) => [`${checkpoint.athleteId} ${checkpoint.modelVersion}`, checkpoint]));
-        const added = await options.store.commitScores(windows, [...newest.values()], options.shadow ?? false);
+        const clocks = entries.flatMap((entry) => entry.clocks ?? []);
+        const added = await options.store.commitScores(windows, [...newest.values()], options.shadow ?? false, clocks);
         options.onCommitted(windows, added);
         return;
       } catch (error) {

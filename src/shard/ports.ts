@@ -1,5 +1,6 @@
 /** What a shard needs from the store; the worker wires src/store to it. */
 import type { FrameBatch, OpenedStream } from '../contracts/stream.ts';
+import type { NewObservation } from '../contracts/observation.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
 
 export interface AthleteContext {
@@ -62,9 +63,14 @@ export interface ShardStore {
    * One transaction: the scores (a key that exists already is left as it is) and the checkpoints. SCORED-IS-STORED, ONE-SCORE.
    * With `shadow` the scores stand beside those that count: nothing but a question for their model version sees them.
    * Of checkpoints that come with their context and whose windows count, one a minute is kept as it is, so that a past window can be built again.
-   * Returns the windows that were new.
+   * `clocks` is told to ASMS in the same transaction. Returns the windows that were new.
    */
-  commitScores(windows: readonly ScoredWindow[], checkpoints: readonly NewCheckpoint[], shadow?: boolean): Promise<number>;
+  commitScores(
+    windows: readonly ScoredWindow[],
+    checkpoints: readonly NewCheckpoint[],
+    shadow?: boolean,
+    clocks?: readonly NewObservation[],
+  ): Promise<number>;
 }
 
 /** Where one stream stands: everything below `nextSequence` is stored or settled. */

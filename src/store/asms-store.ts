@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { LIVE_CHANNEL, type AlertChanged, type LiveEvent, type RecommendationMade } from '../contracts/events.ts';
 import type { AsmsChange, AsmsStore, AthleteFacts } from '../queue/ports.ts';
+import type { ScoredWindow } from '../contracts/score.ts';
 import { SCORE_COLUMNS, decodeScore, type ScoreRow } from './decode-score.ts';
 import { MEDICAL_FACTS, listOf, us } from './medical-facts.ts';
+import { observationsAfter } from './observations.ts';
 import { Rollback, inTransaction } from './transaction.ts';
 import { queueDeliveries } from './webhook-outbox.ts';
 
@@ -13,10 +15,11 @@ type Advanced = Awaited<ReturnType<AsmsStore['advance']>>;
 interface HeldState<State> {
   readonly teamId: string;
   readonly fence: number;
+  readonly observationFence: number;
   readonly state: State | null;
 }
 
-const NOTHING: Advanced = { applied: 0, more: false, deliveryIds: [] };
+const NOTHING: Advanced = { applied: 0, observed: 0, more: false, deliveryIds: [] };
 
 /** Only scores that count move the state, whichever version gave them. @throws the driver's errors; nothing is kept of a step that fails */
 export function createAsmsStore(pool: pg.Pool): AsmsStore {
@@ -29,35 +32,53 @@ export function createAsmsStore(pool: pg.Pool): AsmsStore {
         // A step has one model's thresholds: windows of the next version are the next step's.
         const other = found.findIndex(({ modelVersion }) => modelVersion !== found[0]?.modelVersion);
         const windows = other < 0 ? found : found.slice(0, other);
+        const observations = await observationsAfter(client, athleteId, held.observationFence, limit);
+        if (windows.length === 0 && observations.length === 0) return new Rollback<Advanced>(NOTHING);
+        const change = step(held.state, { windows, observations }, await factsOf(client, athleteId, held.teamId, windows));
         const last = windows.at(-1);
-        if (last === undefined) return new Rollback<Advanced>(NOTHING);
-        const change = step(held.state, windows, await factsOf(client, athleteId, held.teamId));
         await client.query({
           name: 'kw-asms-save',
-          text: `UPDATE asms_state SET last_window_index = $2, model_version = $3, method_version = $4, state = $5, updated_at = now() WHERE athlete_id = $1`,
-          values: [athleteId, last.windowIndex, last.modelVersion, methodVersion, JSON.stringify(change.state)],
+          text: `UPDATE asms_state SET last_window_index = coalesce($2, last_window_index), model_version = coalesce($3, model_version),
+            last_observation = coalesce($4, last_observation), method_version = $5, state = $6, updated_at = now() WHERE athlete_id = $1`,
+          values: [
+            athleteId,
+            last?.windowIndex ?? null,
+            last?.modelVersion ?? null,
+            observations.at(-1)?.sequence ?? null,
+            methodVersion,
+            JSON.stringify(change.state),
+          ],
         });
         const deliveryIds = await writeAlerts(client, athleteId, held.teamId, methodVersion, change);
-        return { applied: windows.length, more: found.length === limit || windows.length < found.length, deliveryIds };
+        const more = found.length === limit || windows.length < found.length || observations.length === limit;
+        return { applied: windows.length, observed: observations.length, more, deliveryIds };
       }),
     athletesBehind: async (limit) => {
-      // The checkpoint commits with the scores: it is the cheap list of candidates. The scores themselves decide.
-      const { rows } = await pool.query<{ athlete_id: string }>(
-        `SELECT c.athlete_id FROM checkpoint c LEFT JOIN asms_state s ON s.athlete_id = c.athlete_id
-         WHERE c.active_index > coalesce(s.last_window_index, -1)
-           AND EXISTS (SELECT 1 FROM score w WHERE w.athlete_id = c.athlete_id AND NOT w.shadow
-             AND w.window_index > coalesce(s.last_window_index, -1) AND w.start_us >= coalesce(s.last_window_index, -1) * 1000000)
-         GROUP BY c.athlete_id ORDER BY min(c.updated_at) LIMIT $1`,
-        [limit],
-      );
+      const { rows } = await pool.query<{ athlete_id: string }>(BEHIND, [limit]);
       return rows.map((row) => row.athlete_id);
     },
   };
 }
 
+/**
+ * The checkpoint commits with the scores, and `observing` with the observations: they are the cheap lists of candidates. Of windows the scores themselves
+ * decide. Longest behind first; an observation counts as old, there are few of them.
+ */
+const BEHIND = `SELECT athlete_id FROM (
+    SELECT c.athlete_id, min(c.updated_at) AS since FROM checkpoint c LEFT JOIN asms_state s ON s.athlete_id = c.athlete_id
+    WHERE c.active_index > coalesce(s.last_window_index, -1)
+      AND EXISTS (SELECT 1 FROM score w WHERE w.athlete_id = c.athlete_id AND NOT w.shadow
+        AND w.window_index > coalesce(s.last_window_index, -1) AND w.start_us >= coalesce(s.last_window_index, -1) * 1000000)
+    GROUP BY c.athlete_id
+    UNION ALL
+    SELECT o.athlete_id, '-infinity' FROM observing o LEFT JOIN asms_state s ON s.athlete_id = o.athlete_id
+    WHERE o.last_sequence > coalesce(s.last_observation, -1)
+  ) AS behind GROUP BY athlete_id ORDER BY min(since) LIMIT $1`;
+
 interface StateRow<State> {
   readonly team_id: string;
   readonly last_window_index: string;
+  readonly last_observation: string;
   readonly state: State | null;
 }
 
@@ -69,7 +90,7 @@ async function lockState<State>(client: pg.PoolClient, athleteId: string, method
   const lock = async (): Promise<StateRow<State> | undefined> => {
     const { rows } = await client.query<StateRow<State>>({
       name: 'kw-asms-lock',
-      text: `SELECT a.team_id, s.last_window_index, s.state FROM asms_state s JOIN athlete a ON a.id = s.athlete_id
+      text: `SELECT a.team_id, s.last_window_index, s.last_observation, s.state FROM asms_state s JOIN athlete a ON a.id = s.athlete_id
         WHERE s.athlete_id = $1 FOR UPDATE OF s`,
       values: [athleteId],
     });
@@ -86,7 +107,7 @@ async function lockState<State>(client: pg.PoolClient, athleteId: string, method
     row = await lock();
   }
   if (row === undefined) return null;
-  return { teamId: row.team_id, fence: Number(row.last_window_index), state: row.state };
+  return { teamId: row.team_id, fence: Number(row.last_window_index), observationFence: Number(row.last_observation), state: row.state };
 }
 
 /** Scores past the fence, in order. start_us is at least windowIndex * 1e6, which leaves older daily partitions unread. */
@@ -100,21 +121,31 @@ async function windowsAfter(client: pg.PoolClient, athleteId: string, fence: num
   return rows.map(decodeScore);
 }
 
+/** $2 and $3: ends of the first and the last window. A session closes with its last frame, which a window may end with: hence the microsecond. */
+const SESSIONS = `(
+    SELECT ${us('started_at')} AS "fromUs", ${us('ended_at')} + 1 AS "toUs" FROM session
+    WHERE athlete_id = $1 AND ended_at >= to_timestamp($2::bigint / 1e6) AND started_at <= to_timestamp($3::bigint / 1e6)
+    UNION ALL SELECT ${us('started_at')}, NULL FROM session
+    WHERE athlete_id = $1 AND ended_at IS NULL AND started_at <= to_timestamp($3::bigint / 1e6)
+  ) AS s ORDER BY "fromUs"`;
+
 /** One query for all of them: this runs for every athlete every second. Names are those of AthleteFacts. */
 const FACTS = `SELECT
   ${MEDICAL_FACTS},
   ${listOf(
     'alert WHERE athlete_id = $1 AND cleared_at IS NULL ORDER BY type',
     `id AS "alertId", type, ${us('snoozed_until')} AS "snoozedUntilUs"`,
-  )} AS "openAlerts"`;
+  )} AS "openAlerts",
+  ${listOf(SESSIONS, `"fromUs", "toUs"`)} AS sessions`;
 
-async function factsOf(client: pg.PoolClient, athleteId: string, teamId: string): Promise<AthleteFacts> {
+/** @param windows of the step, in order: only sessions that touch them matter */
+async function factsOf(client: pg.PoolClient, athleteId: string, teamId: string, windows: readonly ScoredWindow[]): Promise<AthleteFacts> {
   const { rows } = await client.query<Omit<AthleteFacts, 'athleteId' | 'teamId'>>({
     name: 'kw-asms-facts',
     text: FACTS,
-    values: [athleteId],
+    values: [athleteId, windows[0]?.endUs ?? null, windows.at(-1)?.endUs ?? null],
   });
-  return { athleteId, teamId, openInjuries: [], monitoredInjuries: [], therapies: [], openAlerts: [], ...rows[0] };
+  return { athleteId, teamId, openInjuries: [], monitoredInjuries: [], therapies: [], openAlerts: [], sessions: [], ...rows[0] };
 }
 
 type Change = AsmsChange<unknown>;

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { StreamDeclaration } from '../contracts/protocol.ts';
 import { INDEX_FIELDS, type FrameBatch, type OpenedStream } from '../contracts/stream.ts';
 import type { LoadsOf, MetricsStore, SessionMeasures } from '../queue/ports.ts';
+import { tellObservations } from './observations.ts';
 import { insertHistograms, lockLimits, settleLoads } from './session-loads.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -42,7 +43,10 @@ export function createMetricsStore(pool: pg.Pool, { nowMs = Date.now }: MetricsS
       const frames = framesOf(pool, streams, range);
       return { athleteId: session.athlete_id, massKg: session.mass_kg, streams, frames };
     },
-    saveMeasures: (sessionId, measures, loadsOf) => inTransaction(pool, (client) => save(client, sessionId, measures, loadsOf)),
+    saveMeasures: (sessionId, measures, loadsOf, observations) =>
+      inTransaction(pool, async (client) => {
+        if (await save(client, sessionId, measures, loadsOf)) await tellObservations(client, observations);
+      }),
     async sessionsWithoutMetrics(limit) {
       const { rows } = await pool.query<{ id: string }>(
         'SELECT id FROM session WHERE ended_at IS NOT NULL AND metrics_at IS NULL ORDER BY ended_at LIMIT $1',
@@ -142,19 +146,19 @@ function packed(frames: readonly (FrameRow & { streamId: number })[]): FrameBatc
   return { bytes, index };
 }
 
-/** Replaces what was computed before, so that a repeated job leaves one set. A session that was deleted meanwhile is left alone. */
+/** Replaces what was computed before, so that a repeated job leaves one set. False: the session was deleted meanwhile. */
 async function save(
   client: pg.PoolClient,
   sessionId: string,
   { metrics, histograms, minutes }: SessionMeasures,
   loadsOf: LoadsOf,
-): Promise<void> {
+): Promise<boolean> {
   const { rows } = await client.query<{ athlete_id: string }>(
     'UPDATE session SET metrics_at = now(), measured_minutes = $2 WHERE id = $1 RETURNING athlete_id',
     [sessionId, minutes],
   );
   const [session] = rows;
-  if (session === undefined) return;
+  if (session === undefined) return false;
   await client.query('DELETE FROM session_metric WHERE session_id = $1', [sessionId]);
   for (const metric of metrics) {
     await client.query(
@@ -181,4 +185,5 @@ async function save(
   await client.query('DELETE FROM session_histogram WHERE session_id = $1', [sessionId]);
   await insertHistograms(client, sessionId, session.athlete_id, histograms);
   await settleLoads(client, { athleteId: session.athlete_id, sessionId }, limits, loadsOf);
+  return true;
 }

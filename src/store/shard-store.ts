@@ -7,6 +7,7 @@ import { INDEX_FIELDS, type FrameBatch, type OpenedStream } from '../contracts/s
 import type { AthleteContext, NewCheckpoint, ShardStore, StandingCheckpoint, StoredCheckpoint } from '../shard/ports.ts';
 import { byteaArray, int8Array } from './binary-array.ts';
 import { createKeeper } from './kept-checkpoints.ts';
+import { tellObservations } from './observations.ts';
 import { dayOf, ensureDays } from './partitions.ts';
 import { readStoredFrames, type StoredFrame } from './stored-frames.ts';
 import { inTransaction } from './transaction.ts';
@@ -275,7 +276,7 @@ export function createShardStore(pool: pg.Pool): ShardStore {
     promote: (athleteId, modelVersion, afterIndex) => promote(pool, athleteId, modelVersion, afterIndex),
     loadStreams: (athleteId) => loadStreams(pool, athleteId),
     readFrames: (athleteId, fromSequence) => readFrames(pool, athleteId, fromSequence),
-    async commitScores(windows, checkpoints, shadow = false) {
+    async commitScores(windows, checkpoints, shadow = false, clocks = []) {
       const tooLarge = checkpoints.find((checkpoint) => checkpoint.data.byteLength > MAX_CHECKPOINT_BYTES);
       if (tooLarge !== undefined) {
         throw new KinewatchError(
@@ -289,6 +290,7 @@ export function createShardStore(pool: pg.Pool): ShardStore {
         const added = windows.length === 0 ? 0 : await insertScores(client, windows, shadow);
         if (checkpoints.length > 0) await moveCheckpoints(client, checkpoints, shadow);
         if (kept.length > 0) await keeper.insert(client, kept);
+        if (clocks.length > 0) await tellObservations(client, clocks);
         return added;
       });
       keeper.settle(kept);

@@ -53,8 +53,12 @@ describe('ASMS on the store', () => {
     return rows[0];
   };
   const replayed = (scored: readonly ScoredWindow[]): AsmsStateValue =>
-    stepAsms(null, scored, { athleteId: people.athleteId, teamId: people.teamId, openInjuries: [], therapies: [], openAlerts: [] }, params)
-      .state;
+    stepAsms(
+      null,
+      scored,
+      { athleteId: people.athleteId, teamId: people.teamId, openInjuries: [], therapies: [], openAlerts: [], sessions: [] },
+      params,
+    ).state;
   const worker = (batch?: number) =>
     createAsmsWorker({ store, paramsOf: () => params, onDeliveries: () => undefined, ...(batch === undefined ? {} : { batch }) });
   const count = async (sql: string): Promise<number> => {
@@ -308,6 +312,7 @@ describe('ASMS on the store', () => {
       asms: store,
       deliveries: null,
       metrics: null,
+      watch: null,
       queues,
       sessionSilenceMs: 1_000,
       timers: { every: () => () => undefined },

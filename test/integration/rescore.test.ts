@@ -203,7 +203,7 @@ describe('npm run rescore', { timeout: 180_000 }, () => {
     const asms = createAsmsStore(database.pool);
     const versions = new Set<string>();
     for (const athleteId of squad.athleteIds)
-      await asms.advance(athleteId, 'm', 500, (_state, scored) => {
+      await asms.advance(athleteId, 'm', 500, (_state, { windows: scored }) => {
         for (const { modelVersion } of scored) versions.add(modelVersion);
         return { state: null, raise: [], clear: [], live: [] };
       });

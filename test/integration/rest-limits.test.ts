@@ -50,7 +50,7 @@ async function measure(athleteId: string, startedAt: string, streams: readonly S
     [id, teamId, athleteId, startedAt],
   );
   const measures = { metrics: [], histograms: sessionHistograms(streams, false), minutes: sessionMinutes(streams) };
-  await createMetricsStore(api.database.pool).saveMeasures(id, measures, measuredLoads);
+  await createMetricsStore(api.database.pool).saveMeasures(id, measures, measuredLoads, []);
   return id;
 }
 const record = (athleteId: string, body: object, as = key) => api.call(as, 'POST', `/v1/athletes/${athleteId}/limits`, body);
@@ -129,8 +129,8 @@ describe('the loads of measured sessions', () => {
     const id = await measure(athleteId, '2026-03-02T10:00:00Z');
     const store = createMetricsStore(api.database.pool);
     const heartOnly = { metrics: [], histograms: sessionHistograms(HOUR.slice(0, 1), false), minutes: 60 };
-    await store.saveMeasures(id, heartOnly, measuredLoads);
-    await store.saveMeasures(id, heartOnly, measuredLoads);
+    await store.saveMeasures(id, heartOnly, measuredLoads, []);
+    await store.saveMeasures(id, heartOnly, measuredLoads, []);
     const { rows } = await api.database.pool.query('SELECT series, value FROM session_load WHERE session_id = $1', [id]);
     expect(rows).toEqual([{ series: 'trimp', value: null }]);
   });

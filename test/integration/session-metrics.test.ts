@@ -93,6 +93,7 @@ describe('session metrics', () => {
       onRefused: (error) => {
         throw error;
       },
+      onObserved: () => undefined,
     });
     await worker.work({ sessionId });
     await worker.work({ sessionId });
@@ -150,6 +151,7 @@ describe('session metrics', () => {
         return Promise.resolve({ metrics: [], histograms: [], minutes: null });
       },
       onRefused: () => undefined,
+      onObserved: () => undefined,
     });
     await worker.work({ sessionId });
     expect(seen.map(({ placement }) => placement).toSorted()).toEqual(['chest', 'chest', 'chest', 'trunk']);
@@ -180,11 +182,13 @@ describe('session metrics', () => {
       provisional: false,
       atUs: START_US,
     };
+    const onObserved = (): void => undefined;
     const short = createMetricsWorker({
       store,
       maxValues: 5,
       compute: () => Promise.resolve({ metrics: [metric], histograms: [], minutes: 1 }),
       onRefused: () => undefined,
+      onObserved,
     });
     await short.work({ sessionId });
     const stored = await database.pool.query<{ provisional: boolean; parameters: unknown }>(
@@ -198,6 +202,7 @@ describe('session metrics', () => {
       store,
       compute: () => Promise.reject(new RangeError('no rows')),
       onRefused: (error, id) => refused.push(`${id} ${error.message}`),
+      onObserved,
     });
     await broken.work({ sessionId });
     expect(refused).toEqual([`${sessionId} no rows`]);

@@ -120,7 +120,7 @@ describe('a shadow model', () => {
       expect(asked?.items.map(({ modelVersion, shadow }) => `${modelVersion} ${shadow}`)).toEqual(counting.map(() => 'two true'));
       expect((await scores.current(null, athleteId))?.score).toMatchObject({ modelVersion: 'one', windowIndex: counting.at(-1)?.index });
       const given: string[] = [];
-      await asms.advance(athleteId, 'm', 500, (_state, windows) => {
+      await asms.advance(athleteId, 'm', 500, (_state, { windows }) => {
         given.push(...windows.map(({ modelVersion }) => modelVersion));
         return { state: null, raise: [], clear: [], live: [] };
       });

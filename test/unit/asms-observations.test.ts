@@ -1,16 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { stepObservations, type AsmsObservation } from '../../src/asms/observations.ts';
+import { stepObservations } from '../../src/asms/observations.ts';
 import { asmsParams } from '../../src/asms/params.ts';
 import { stepAsms, type AsmsFacts, type AsmsStateValue, type AsmsStep } from '../../src/asms/step.ts';
+import type { Observation } from '../../src/contracts/observation.ts';
 import { scoredWindow, TEST_ATHLETE } from '../support/scored-windows.ts';
 
 const params = asmsParams({ bio: [], thresholds: { high: 0.7, low: 0.4, k: 4, n: 6, source: 'test' } });
 const facts: AsmsFacts = { athleteId: TEST_ATHLETE, teamId: 'team', openInjuries: [], therapies: [], openAlerts: [] };
 const START_US = scoredWindow(0).endUs;
 
-type Body = AsmsObservation extends infer One ? (One extends unknown ? Omit<One, 'sequence' | 'atUs'> : never) : never;
-const numbered = (bodies: readonly Body[], from = 0): AsmsObservation[] =>
+type Body = Observation extends infer One ? (One extends unknown ? Omit<One, 'sequence' | 'atUs'> : never) : never;
+const numbered = (bodies: readonly Body[], from = 0): Observation[] =>
   bodies.map((body, i) => ({ ...body, sequence: from + i, atUs: START_US + (from + i) * 1e6 }));
 const run = (bodies: readonly Body[], given: Partial<AsmsFacts> = {}): AsmsStep =>
   stepObservations(null, numbered(bodies), { ...facts, ...given }, params);

@@ -5,7 +5,7 @@ import { startSweeper } from '../../src/queue/sweeper.ts';
 import { gate } from '../support/gate.ts';
 
 const asms = (behind: () => Promise<readonly string[]>): AsmsStore => ({
-  advance: () => Promise.resolve({ applied: 0, more: false, deliveryIds: [] }),
+  advance: () => Promise.resolve({ applied: 0, observed: 0, more: false, deliveryIds: [] }),
   athletesBehind: behind,
 });
 const deliveries: DeliveryStore = {
@@ -28,6 +28,7 @@ function harness(behind: () => Promise<readonly string[]>) {
     asms: asms(behind),
     deliveries,
     metrics,
+    watch: { round: () => Promise.resolve(['a3']) },
     queues: {
       enqueueAsms: (id) => calls.push(`asms ${id}`),
       enqueueWebhook: (id) => calls.push(`webhook ${id}`),
@@ -54,7 +55,7 @@ describe('sweeper', () => {
     const { calls, timers, sweeper } = harness(() => Promise.resolve(['a1', 'a2']));
     expect([...timers.keys()]).toEqual([1_000, 60_000]);
     await sweeper.sweep();
-    expect(calls.toSorted()).toEqual(['asms a1', 'asms a2', 'metrics s1', 'webhook d1']);
+    expect(calls.toSorted()).toEqual(['asms a1', 'asms a2', 'asms a3', 'metrics s1', 'webhook d1']);
     await sweeper.close();
     expect(timers.size).toBe(0);
   });

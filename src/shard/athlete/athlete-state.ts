@@ -115,6 +115,9 @@ export interface AthleteState {
   readonly stats: PipelineStats;
   /** Not yet taken by the caller. */
   jumps: ClockJump[];
+  /** Not yet told (clock-report.ts), and the turn of the last report; NaN before the first. */
+  untoldJumps: ClockJump[];
+  clockTurn: number;
 }
 
 export const noStats = (): PipelineStats => ({
@@ -165,6 +168,8 @@ export function createAthleteState({ contract, athlete, checkpoint }: PipelineOp
     },
     stats: noStats(),
     jumps: [],
+    untoldJumps: [],
+    clockTurn: Number.NaN,
   };
 }
 

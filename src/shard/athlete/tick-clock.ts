@@ -46,5 +46,7 @@ function noteJump(state: AthleteState, streamId: number, { jumpUs }: SegmentChoi
   if (jumpUs === null) return;
   state.stats.clockJumps += 1;
   const { device, boot } = declaration;
-  state.jumps = [...state.jumps.slice(1 - MAX_JUMPS), { athleteId: state.athlete.athleteId, streamId, device, boot, atUs, jumpUs }];
+  const jump = { athleteId: state.athlete.athleteId, streamId, device, boot, atUs, jumpUs };
+  state.jumps = [...state.jumps.slice(1 - MAX_JUMPS), jump];
+  state.untoldJumps = [...state.untoldJumps.slice(1 - MAX_JUMPS), jump];
 }

@@ -76,16 +76,17 @@ export function createCommits(shard: ShardState): Commits {
 
 export function commitActive({ active }: Commits, athlete: Athlete, completed: Completed): void {
   athlete.uncommitted += 1;
-  add(active, completed);
+  add(active, completed, completed.clocks);
 }
 
 export function commitBeside({ beside }: Commits, athlete: Athlete, completed: Completed): void {
   athlete.shadowUncommitted += 1;
-  add(beside, completed);
+  // The active model's pipeline tells of the clocks.
+  add(beside, completed, null);
 }
 
 /** The row and its checkpoint, which name the same window (SCORED-IS-STORED). */
-function add(queue: CommitQueue, { scored, checkpoint, athlete }: Completed): void {
+function add(queue: CommitQueue, { scored, checkpoint, athlete }: Completed, clocks: Completed['clocks']): void {
   const { athleteId, windowIndex, modelVersion } = scored;
-  queue.add({ scored, checkpoint: { athleteId, modelVersion, windowIndex, data: checkpoint, athlete } });
+  queue.add({ scored, checkpoint: { athleteId, modelVersion, windowIndex, data: checkpoint, athlete }, clocks });
 }
