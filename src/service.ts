@@ -6,10 +6,11 @@ import pino, { type Logger } from 'pino';
 import { asmsParams } from './asms/params.ts';
 import type { Config } from './config.ts';
 import type { LiveEvent } from './contracts/events.ts';
-import { QUEUE_ASMS, QUEUE_METRICS, QUEUE_WEBHOOK } from './contracts/jobs.ts';
+import { QUEUE_ASMS, QUEUE_EXPLAIN, QUEUE_METRICS, QUEUE_WEBHOOK } from './contracts/jobs.ts';
 import type { ModelContract, ModelPackage } from './contracts/model.ts';
 import { KinewatchError } from './contracts/errors.ts';
 import { DEFAULT_LIMITS } from './contracts/protocol.ts';
+import { createExplainer } from './explain/explainer.ts';
 import { createGatewayMetrics } from './gateway/metrics.ts';
 import { gatewayPlugin } from './gateway/plugin.ts';
 import type { FrameSink } from './gateway/ports.ts';
@@ -29,6 +30,7 @@ import { startShards, type ShardPool } from './shard/pool.ts';
 import { createAsmsStore } from './store/asms-store.ts';
 import { countStored, type StoredCounts } from './store/count-stored.ts';
 import { createDeliveryStore } from './store/delivery-store.ts';
+import { createExplanationStore } from './store/explanation-store.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createFrameNotices, listenFrames } from './store/frame-notices.ts';
 import { createFrameLanes } from './store/frame-lanes.ts';
@@ -274,6 +276,26 @@ async function startGateway(house: House, shards: ShardPool | null): Promise<voi
   );
 }
 
+/** Beside role asms: a thread of the lowest priority that explains scores, one at a time. */
+async function startExplainer(house: House, queues: Queues): Promise<void> {
+  const { connectionString, config, closing, readings } = house;
+  const explainer = createExplainer({ connectionString, executionProvider: config.executionProvider });
+  const counters = { settled: 0, failed: 0 };
+  const explain = async (id: string): Promise<void> => {
+    try {
+      await explainer.explain(id);
+      counters.settled += 1;
+    } catch (error) {
+      counters.failed += 1;
+      throw error;
+    }
+  };
+  await queues.startWorker(QUEUE_EXPLAIN, ({ explanationId }) => explain(explanationId), 1);
+  // Before the queues close: they wait for the job in hand. Its row is found again by the next start.
+  closing.add('explainer', () => explainer.close());
+  readings.push(() => workerReadings('explanations', counters));
+}
+
 /** Roles asms and webhook: workers on the queues, and the sweeper that finds what no hint named. */
 async function startWorkers(house: House, queues: Queues): Promise<void> {
   const { config, pool, log, closing, models } = house;
@@ -299,6 +321,7 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
       () => workerReadings('session_metrics', measure.counters()),
     );
   }
+  if (asms !== null) await startExplainer(house, queues);
   if (deliveries !== null) {
     const worker = createWebhookWorker({ store: deliveries, allowPrivate: config.webhookAllowPrivate });
     await queues.startWorker(QUEUE_WEBHOOK, worker.work, WEBHOOK_CONCURRENCY);
@@ -316,6 +339,7 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
     deliveries,
     metrics,
     watch,
+    explanations: asms === null ? null : createExplanationStore(pool),
     queues,
     sessionSilenceMs: config.sessionSilenceS * 1000,
     onError,

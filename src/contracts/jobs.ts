@@ -2,12 +2,16 @@
 export const QUEUE_ASMS = 'asms';
 export const QUEUE_WEBHOOK = 'webhook';
 export const QUEUE_METRICS = 'session-metrics';
+export const QUEUE_EXPLAIN = 'explain';
 
 export interface AsmsJob {
   readonly athleteId: string;
 }
 export interface WebhookJob {
   readonly deliveryId: string;
+}
+export interface ExplainJob {
+  readonly explanationId: string;
 }
 export interface MetricsJob {
   readonly sessionId: string;

@@ -148,6 +148,11 @@ export interface DeliveryStore {
   dueDeliveries(limit: number): Promise<readonly string[]>;
 }
 
+export interface ExplanationQueueStore {
+  /** Explanations that are to be made and that nobody works on, those of alerts first. */
+  pendingExplanations(limit: number): Promise<readonly string[]>;
+}
+
 export interface MetricsStore {
   /** Streams of the session's athlete with frames inside the session's receipt range, and those frames in receipt order. */
   readSession(sessionId: string): Promise<{

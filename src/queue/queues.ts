@@ -6,22 +6,33 @@
 import { Queue, Worker, withBackend, createPostgresBackend } from 'bullmq';
 import { Redis } from 'ioredis';
 import { KinewatchError } from '../contracts/errors.ts';
-import { QUEUE_ASMS, QUEUE_METRICS, QUEUE_WEBHOOK, type AsmsJob, type MetricsJob, type WebhookJob } from '../contracts/jobs.ts';
+import {
+  QUEUE_ASMS,
+  QUEUE_EXPLAIN,
+  QUEUE_METRICS,
+  QUEUE_WEBHOOK,
+  type AsmsJob,
+  type ExplainJob,
+  type MetricsJob,
+  type WebhookJob,
+} from '../contracts/jobs.ts';
 import { createCoalescer, type Coalescer } from './coalescer.ts';
 
 export interface QueueJobs {
   readonly [QUEUE_ASMS]: AsmsJob;
   readonly [QUEUE_WEBHOOK]: WebhookJob;
   readonly [QUEUE_METRICS]: MetricsJob;
+  readonly [QUEUE_EXPLAIN]: ExplainJob;
 }
 export type QueueName = keyof QueueJobs;
-export const QUEUE_NAMES: readonly QueueName[] = [QUEUE_ASMS, QUEUE_WEBHOOK, QUEUE_METRICS];
+export const QUEUE_NAMES: readonly QueueName[] = [QUEUE_ASMS, QUEUE_WEBHOOK, QUEUE_METRICS, QUEUE_EXPLAIN];
 
 /** The subject of a job: what it is deduplicated by. */
 const SUBJECT: { readonly [N in QueueName]: (job: QueueJobs[N]) => string } = {
   [QUEUE_ASMS]: (job) => job.athleteId,
   [QUEUE_WEBHOOK]: (job) => job.deliveryId,
   [QUEUE_METRICS]: (job) => job.sessionId,
+  [QUEUE_EXPLAIN]: (job) => job.explanationId,
 };
 
 export interface QueueLog {
@@ -64,6 +75,7 @@ export interface Queues {
   enqueueAsms(athleteId: string): void;
   enqueueWebhook(deliveryId: string): void;
   enqueueMetrics(sessionId: string): void;
+  enqueueExplain(explanationId: string): void;
   /** Starts a worker. A job that throws is counted and dropped. Resolves when the worker is ready to take jobs. */
   startWorker<N extends QueueName>(name: N, work: (job: QueueJobs[N]) => Promise<void>, concurrency: number): Promise<RunningWorker>;
   /** Jobs that wait or run now, over all queues. */
@@ -231,6 +243,10 @@ export async function openQueues({
     QUEUE_METRICS,
     createCoalescer((sessionId) => write(QUEUE_METRICS, { sessionId })),
   );
+  coalescers.set(
+    QUEUE_EXPLAIN,
+    createCoalescer((explanationId) => write(QUEUE_EXPLAIN, { explanationId })),
+  );
   const coalescedOf = (pick: (coalescer: Coalescer) => number): number => [...coalescers.values()].reduce((sum, one) => sum + pick(one), 0);
   const settled = async (): Promise<void> => {
     await Promise.all([...coalescers.values()].map((coalescer) => coalescer.settled()));
@@ -249,6 +265,7 @@ export async function openQueues({
     enqueueAsms: (athleteId) => coalescers.get(QUEUE_ASMS)?.push(athleteId),
     enqueueWebhook: (deliveryId) => coalescers.get(QUEUE_WEBHOOK)?.push(deliveryId),
     enqueueMetrics: (sessionId) => coalescers.get(QUEUE_METRICS)?.push(sessionId),
+    enqueueExplain: (explanationId) => coalescers.get(QUEUE_EXPLAIN)?.push(explanationId),
     async startWorker<N extends QueueName>(name: N, work: (job: QueueJobs[N]) => Promise<void>, concurrency: number) {
       const worker = backend.worker(
         name,

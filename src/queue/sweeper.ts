@@ -1,8 +1,9 @@
 /**
  * Finds what is to be done from the tables and hints it again: a wiped queue costs time, never data. Every second athletes
- * whose newest score or observation is past its fence, deliveries that are due, and silence and load that are to be told; every minute sessions that fell silent and sessions without metrics.
+ * whose newest score or observation is past its fence, deliveries that are due, explanations that nobody works on, and silence and load that are to be told;
+ * every minute sessions that fell silent and sessions without metrics.
  */
-import type { AsmsStore, DeliveryStore, MetricsStore } from './ports.ts';
+import type { AsmsStore, DeliveryStore, ExplanationQueueStore, MetricsStore } from './ports.ts';
 import type { Watch } from './watch.ts';
 
 export interface SweeperOptions {
@@ -11,11 +12,13 @@ export interface SweeperOptions {
   readonly metrics: MetricsStore | null;
   /** Of silence and of load; null: not in this process. */
   readonly watch: Pick<Watch, 'round'> | null;
+  readonly explanations: ExplanationQueueStore | null;
   readonly queues: {
     enqueueAsms(athleteId: string): void;
     enqueueWebhook(deliveryId: string): void;
     enqueueMetrics(sessionId: string): void;
-    release(name: 'asms', subject: string): Promise<void>;
+    enqueueExplain(explanationId: string): void;
+    release(name: 'asms' | 'explain', subject: string): Promise<void>;
   };
   readonly sessionSilenceMs: number;
   readonly timers?: SweeperTimers;
@@ -32,6 +35,7 @@ export interface SweepCounters {
   deliveries: number;
   sessionsClosed: number;
   sessionsMeasured: number;
+  explanations: number;
   released: number;
 }
 
@@ -39,6 +43,8 @@ const FAST_MS = 1_000;
 const SLOW_MS = 60_000;
 /** BOUNDED: rows a sweep; the next one takes the next. */
 const LIMIT = 1_000;
+/** (chosen) what a few seconds' work is: the table keeps their order, with alerts first, a queue would not. */
+const EXPLANATIONS = 4;
 /** (chosen) sweeps an athlete may stay behind, well beyond a dead worker's lock, before its deduplication mark is taken for an orphan. */
 const ORPHAN_SWEEPS = 30;
 
@@ -56,13 +62,15 @@ export function startSweeper({
   deliveries,
   metrics,
   watch,
+  explanations,
   queues,
   sessionSilenceMs,
   timers = processTimers,
   onError,
 }: SweeperOptions) {
-  const counters: SweepCounters = { athletes: 0, deliveries: 0, sessionsClosed: 0, sessionsMeasured: 0, released: 0 };
+  const counters: SweepCounters = { athletes: 0, deliveries: 0, sessionsClosed: 0, sessionsMeasured: 0, explanations: 0, released: 0 };
   let behind = new Map<string, number>();
+  let unexplained = new Map<string, number>();
 
   const sweepAthletes = async (store: AsmsStore): Promise<void> => {
     const athletes = await store.athletesBehind(LIMIT);
@@ -85,6 +93,17 @@ export function startSweeper({
     for (const deliveryId of due) queues.enqueueWebhook(deliveryId);
     counters.deliveries += due.length;
   };
+  const sweepExplanations = async (store: ExplanationQueueStore): Promise<void> => {
+    const ids = await store.pendingExplanations(EXPLANATIONS);
+    const next = new Map(ids.map((id) => [id, (unexplained.get(id) ?? 0) + 1]));
+    for (const [id, sweeps] of next) {
+      // A worker that died leaves its mark, and no hint would be written any more.
+      if (sweeps % ORPHAN_SWEEPS === 0) await queues.release('explain', id);
+      queues.enqueueExplain(id);
+    }
+    counters.explanations += ids.length;
+    unexplained = next;
+  };
   const sweepSessions = async (store: MetricsStore): Promise<void> => {
     counters.sessionsClosed += (await store.closeSilentSessions(sessionSilenceMs)).length;
     const sessions = await store.sessionsWithoutMetrics(LIMIT);
@@ -96,6 +115,7 @@ export function startSweeper({
     if (asms !== null) await sweepAthletes(asms).catch((error: unknown) => onError(error, 'sweep of athletes'));
     if (deliveries !== null) await sweepDeliveries(deliveries).catch((error: unknown) => onError(error, 'sweep of deliveries'));
     if (watch !== null) await sweepWatch(watch).catch((error: unknown) => onError(error, 'watch of silence and load'));
+    if (explanations !== null) await sweepExplanations(explanations).catch((error: unknown) => onError(error, 'sweep of explanations'));
   });
   const slow = single(async () => {
     if (metrics !== null) await sweepSessions(metrics).catch((error: unknown) => onError(error, 'sweep of sessions'));

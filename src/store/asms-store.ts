@@ -7,6 +7,7 @@ import type { ScoredWindow } from '../contracts/score.ts';
 import { SCORE_COLUMNS, decodeScore, type ScoreRow } from './decode-score.ts';
 import { MEDICAL_FACTS, listOf, us } from './medical-facts.ts';
 import { observationsAfter } from './observations.ts';
+import { queueAlertExplanation } from './explanation-store.ts';
 import { Rollback, inTransaction } from './transaction.ts';
 import { queueDeliveries } from './webhook-outbox.ts';
 
@@ -204,6 +205,7 @@ async function writeRaise(
   // One open alert an athlete and type: the one that is open already stands.
   if (inserted.rowCount === 0) return [];
   await writeHistory(client, alertId, at, 'raised');
+  await queueAlertExplanation(client, { athleteId, type: raise.type, windowIndex: raise.windowIndex });
   const raised: AlertChanged = { type: 'alert.raised', alertId, athleteId, teamId, alertType: raise.type, severity: raise.severity, at };
   if (raise.recommendation === null) return [raised];
   const recommendationId = randomUUID();

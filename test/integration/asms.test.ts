@@ -313,6 +313,7 @@ describe('ASMS on the store', () => {
       deliveries: null,
       metrics: null,
       watch: null,
+      explanations: null,
       queues,
       sessionSilenceMs: 1_000,
       timers: { every: () => () => undefined },

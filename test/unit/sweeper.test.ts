@@ -20,7 +20,7 @@ const metrics: MetricsStore = {
   closeSilentSessions: () => Promise.resolve(['s1']),
 };
 
-function harness(behind: () => Promise<readonly string[]>) {
+function harness(behind: () => Promise<readonly string[]>, pending: readonly string[] = []) {
   const calls: string[] = [];
   const errors: string[] = [];
   const timers = new Map<number, () => void>();
@@ -29,10 +29,12 @@ function harness(behind: () => Promise<readonly string[]>) {
     deliveries,
     metrics,
     watch: { round: () => Promise.resolve(['a3']) },
+    explanations: { pendingExplanations: () => Promise.resolve(pending) },
     queues: {
       enqueueAsms: (id) => calls.push(`asms ${id}`),
       enqueueWebhook: (id) => calls.push(`webhook ${id}`),
       enqueueMetrics: (id) => calls.push(`metrics ${id}`),
+      enqueueExplain: (id) => calls.push(`explain ${id}`),
       release: (_, id) => {
         calls.push(`release ${id}`);
         return Promise.resolve();
@@ -79,6 +81,14 @@ describe('sweeper', () => {
     expect(asked).toBe(1);
     open([]);
     await sweeper.close();
+  });
+
+  it('hints explanations that nobody works on, and forgets the mark of one that stays', async () => {
+    const { calls, sweeper } = harness(() => Promise.resolve([]), ['x1', 'x2']);
+    await sweeper.sweep();
+    expect(calls.filter((call) => call.includes(' x'))).toEqual(['explain x1', 'explain x2']);
+    for (let i = 1; i < 30; i += 1) await sweeper.sweep();
+    expect(calls.filter((call) => call.startsWith('release'))).toEqual(['release x1', 'release x2']);
   });
 
   it('forgets the mark of an athlete that stays behind, and only then', async () => {
