@@ -6,7 +6,7 @@ import pino, { type Logger } from 'pino';
 import { asmsParams } from './asms/params.ts';
 import type { Config } from './config.ts';
 import type { LiveEvent } from './contracts/events.ts';
-import { QUEUE_ASMS, QUEUE_EXPLAIN, QUEUE_METRICS, QUEUE_WEBHOOK } from './contracts/jobs.ts';
+import { QUEUE_ASMS, QUEUE_EXPLAIN, QUEUE_METRICS, QUEUE_PLAN, QUEUE_PLAN_ALTERNATIVES, QUEUE_WEBHOOK } from './contracts/jobs.ts';
 import type { ModelContract, ModelPackage } from './contracts/model.ts';
 import { KinewatchError } from './contracts/errors.ts';
 import { DEFAULT_LIMITS } from './contracts/protocol.ts';
@@ -15,11 +15,16 @@ import { createGatewayMetrics } from './gateway/metrics.ts';
 import { gatewayPlugin } from './gateway/plugin.ts';
 import type { FrameSink } from './gateway/ports.ts';
 import { createUnusedDescriber } from './gateway/unused-channels.ts';
+import { DEFAULT_CATALOGUE } from './asms/catalogue.ts';
+import { createPlanner } from './plan/planner.ts';
+import { createPlanning } from './plan/planning.ts';
+import { startPlanSweeper } from './queue/plan-sweeper.ts';
+import { PLAN_CONCURRENCY, createPlanWorker } from './queue/plan-worker.ts';
 import { createAsmsWorker } from './queue/asms-worker.ts';
 import { openQueues, type Queues } from './queue/queues.ts';
 import { createMetricsWorker } from './queue/session-metrics-worker.ts';
 import { createWatch } from './queue/watch.ts';
-import { startSweeper } from './queue/sweeper.ts';
+import { processTimers, startSweeper } from './queue/sweeper.ts';
 import { WEBHOOK_CONCURRENCY, createWebhookWorker } from './queue/webhook-worker.ts';
 import { restPlugin, restServerOptions } from './rest/plugin.ts';
 import type { AthleteProgress, Readiness, Repositories } from './rest/ports.ts';
@@ -44,6 +49,8 @@ import { dropOldObservations } from './store/observations.ts';
 import { dropOldPartitions, ensurePartitions } from './store/partitions.ts';
 import { openPool } from './store/pool.ts';
 import { openPrisma } from './store/prisma.ts';
+import { createPlanStore } from './store/plan-store.ts';
+import { seedCatalogue } from './store/repositories/plan-settings.ts';
 import { createRepositories } from './store/repositories/index.ts';
 import { holdRoleLocks } from './store/role-locks.ts';
 import { createTailStore } from './store/tail-store.ts';
@@ -347,6 +354,27 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
   closing.add('sweeper', () => sweeper.close());
 }
 
+const onPlanOf =
+  (queues: Queues) =>
+  (planId: string, deliveryIds: readonly string[]): void => {
+    queues.enqueuePlanAlternatives(planId);
+    for (const id of deliveryIds) queues.enqueueWebhook(id);
+  };
+
+/** Role asms: plans where they are due, on a planner of their own. */
+async function startPlans({ pool, log, closing, readings }: House, queues: Queues): Promise<void> {
+  const planner = createPlanner();
+  closing.add('planner of the jobs', () => planner.close());
+  const store = createPlanStore(pool);
+  const worker = createPlanWorker({ planning: createPlanning({ store, planner }), onPlan: onPlanOf(queues) });
+  await queues.startWorker(QUEUE_PLAN, worker.plan, PLAN_CONCURRENCY);
+  await queues.startWorker(QUEUE_PLAN_ALTERNATIVES, worker.alternatives, 1);
+  readings.push(() => workerReadings('plan', worker.counters()));
+  const onError = (error: unknown, what: string): void => log.error({ err: error }, what);
+  const sweeper = startPlanSweeper({ store, queues, timers: processTimers, onError });
+  closing.add('sweeper of plans', () => sweeper.close());
+}
+
 async function shardProgress(shards: ShardPool, athleteIds: readonly string[]): Promise<AthleteProgress[]> {
   const asked = new Set(athleteIds);
   const { perAthlete } = await shards.stats();
@@ -385,6 +413,9 @@ async function startApi(
   const { app, config, log, closing, pool } = house;
   const listeners = new Set<(event: LiveEvent) => void>();
   const hasApi = has(house, 'api');
+  // What coaches ask for waits behind no squad: a planner beside that of the jobs. Its threads start with the first question.
+  const planner = createPlanner();
+  closing.add('planner of the API', () => planner.close());
   if (hasApi) {
     const live = await listenLive(
       house.connectionString,
@@ -411,6 +442,8 @@ async function startApi(
       if (has(house, 'gateway')) app.gateway.revoke(gatewayId);
     },
     onSessionClosed: (sessionId) => queues.enqueueMetrics(sessionId),
+    planning: createPlanning({ store: createPlanStore(pool), planner }),
+    onPlan: onPlanOf(queues),
     onWebhookTest: (deliveryId) => queues.enqueueWebhook(deliveryId),
     webhookAllowPrivate: config.webhookAllowPrivate,
   });
@@ -502,6 +535,7 @@ async function start(config: Config, log: Logger, closing: Closing): Promise<Ser
   const prisma = openPrisma(connectionString, { max: CONTROL_CONNECTIONS });
   closing.add('prisma', () => prisma.$disconnect());
   await settleModels(pool, shipped, log);
+  await seedCatalogue(pool, DEFAULT_CATALOGUE);
   const onModels: House['onModels'] = new Set();
   const models = await followModels({
     pool,
@@ -529,6 +563,7 @@ async function start(config: Config, log: Logger, closing: Closing): Promise<Ser
   const shards = has(house, 'score') ? await startScoring(house, telemetry, queues, fault.raise) : null;
   if (has(house, 'gateway')) await startGateway(house, shards);
   await startWorkers(house, queues);
+  if (has(house, 'asms')) await startPlans(house, queues);
   await startApi(house, repositories, shards, queues, telemetry);
   closing.add('sockets', async () => {
     // To Node a connection that has not asked anything yet (browsers open them ahead) is not idle: it would hold up the stop.

@@ -3,6 +3,8 @@ export const QUEUE_ASMS = 'asms';
 export const QUEUE_WEBHOOK = 'webhook';
 export const QUEUE_METRICS = 'session-metrics';
 export const QUEUE_EXPLAIN = 'explain';
+export const QUEUE_PLAN = 'plan';
+export const QUEUE_PLAN_ALTERNATIVES = 'plan-alternatives';
 
 export interface AsmsJob {
   readonly athleteId: string;
@@ -15,4 +17,10 @@ export interface ExplainJob {
 }
 export interface MetricsJob {
   readonly sessionId: string;
+}
+export interface PlanJob {
+  readonly athleteId: string;
+}
+export interface PlanAlternativesJob {
+  readonly planId: string;
 }

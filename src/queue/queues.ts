@@ -10,10 +10,14 @@ import {
   QUEUE_ASMS,
   QUEUE_EXPLAIN,
   QUEUE_METRICS,
+  QUEUE_PLAN,
+  QUEUE_PLAN_ALTERNATIVES,
   QUEUE_WEBHOOK,
   type AsmsJob,
   type ExplainJob,
   type MetricsJob,
+  type PlanAlternativesJob,
+  type PlanJob,
   type WebhookJob,
 } from '../contracts/jobs.ts';
 import { createCoalescer, type Coalescer } from './coalescer.ts';
@@ -23,9 +27,18 @@ export interface QueueJobs {
   readonly [QUEUE_WEBHOOK]: WebhookJob;
   readonly [QUEUE_METRICS]: MetricsJob;
   readonly [QUEUE_EXPLAIN]: ExplainJob;
+  readonly [QUEUE_PLAN]: PlanJob;
+  readonly [QUEUE_PLAN_ALTERNATIVES]: PlanAlternativesJob;
 }
 export type QueueName = keyof QueueJobs;
-export const QUEUE_NAMES: readonly QueueName[] = [QUEUE_ASMS, QUEUE_WEBHOOK, QUEUE_METRICS, QUEUE_EXPLAIN];
+export const QUEUE_NAMES: readonly QueueName[] = [
+  QUEUE_ASMS,
+  QUEUE_WEBHOOK,
+  QUEUE_METRICS,
+  QUEUE_EXPLAIN,
+  QUEUE_PLAN,
+  QUEUE_PLAN_ALTERNATIVES,
+];
 
 /** The subject of a job: what it is deduplicated by. */
 const SUBJECT: { readonly [N in QueueName]: (job: QueueJobs[N]) => string } = {
@@ -33,6 +46,8 @@ const SUBJECT: { readonly [N in QueueName]: (job: QueueJobs[N]) => string } = {
   [QUEUE_WEBHOOK]: (job) => job.deliveryId,
   [QUEUE_METRICS]: (job) => job.sessionId,
   [QUEUE_EXPLAIN]: (job) => job.explanationId,
+  [QUEUE_PLAN]: (job) => job.athleteId,
+  [QUEUE_PLAN_ALTERNATIVES]: (job) => job.planId,
 };
 
 export interface QueueLog {
@@ -76,6 +91,8 @@ export interface Queues {
   enqueueWebhook(deliveryId: string): void;
   enqueueMetrics(sessionId: string): void;
   enqueueExplain(explanationId: string): void;
+  enqueuePlan(athleteId: string): void;
+  enqueuePlanAlternatives(planId: string): void;
   /** Starts a worker. A job that throws is counted and dropped. Resolves when the worker is ready to take jobs. */
   startWorker<N extends QueueName>(name: N, work: (job: QueueJobs[N]) => Promise<void>, concurrency: number): Promise<RunningWorker>;
   /** Jobs that wait or run now, over all queues. */
@@ -247,6 +264,14 @@ export async function openQueues({
     QUEUE_EXPLAIN,
     createCoalescer((explanationId) => write(QUEUE_EXPLAIN, { explanationId })),
   );
+  coalescers.set(
+    QUEUE_PLAN,
+    createCoalescer((athleteId) => write(QUEUE_PLAN, { athleteId })),
+  );
+  coalescers.set(
+    QUEUE_PLAN_ALTERNATIVES,
+    createCoalescer((planId) => write(QUEUE_PLAN_ALTERNATIVES, { planId })),
+  );
   const coalescedOf = (pick: (coalescer: Coalescer) => number): number => [...coalescers.values()].reduce((sum, one) => sum + pick(one), 0);
   const settled = async (): Promise<void> => {
     await Promise.all([...coalescers.values()].map((coalescer) => coalescer.settled()));
@@ -266,6 +291,8 @@ export async function openQueues({
     enqueueWebhook: (deliveryId) => coalescers.get(QUEUE_WEBHOOK)?.push(deliveryId),
     enqueueMetrics: (sessionId) => coalescers.get(QUEUE_METRICS)?.push(sessionId),
     enqueueExplain: (explanationId) => coalescers.get(QUEUE_EXPLAIN)?.push(explanationId),
+    enqueuePlan: (athleteId) => coalescers.get(QUEUE_PLAN)?.push(athleteId),
+    enqueuePlanAlternatives: (planId) => coalescers.get(QUEUE_PLAN_ALTERNATIVES)?.push(planId),
     async startWorker<N extends QueueName>(name: N, work: (job: QueueJobs[N]) => Promise<void>, concurrency: number) {
       const worker = backend.worker(
         name,

@@ -5,6 +5,7 @@
  */
 import type { AsmsStore, DeliveryStore, ExplanationQueueStore, MetricsStore } from './ports.ts';
 import type { Watch } from './watch.ts';
+import { single } from './single.ts';
 
 export interface SweeperOptions {
   readonly asms: AsmsStore | null;
@@ -48,7 +49,7 @@ const EXPLANATIONS = 4;
 /** (chosen) sweeps an athlete may stay behind, well beyond a dead worker's lock, before its deduplication mark is taken for an orphan. */
 const ORPHAN_SWEEPS = 30;
 
-const processTimers: SweeperTimers = {
+export const processTimers: SweeperTimers = {
   every(ms, call) {
     const timer = setInterval(call, ms);
     timer.unref();
@@ -132,16 +133,4 @@ export function startSweeper({
       await Promise.all([fast.idle(), slow.idle()]);
     },
   };
-}
-
-/** Runs one at a time: a call while one is running shares it. */
-function single(work: () => Promise<void>): { run(): Promise<void>; idle(): Promise<void> } {
-  let running: Promise<void> | null = null;
-  const run = (): Promise<void> => {
-    running ??= work().finally(() => {
-      running = null;
-    });
-    return running;
-  };
-  return { run, idle: () => running ?? Promise.resolve() };
 }

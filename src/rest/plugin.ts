@@ -8,6 +8,7 @@ import { athletes } from './athletes/routes.ts';
 import { audit } from './audit/routes.ts';
 import { auditPlugin } from './audit/record.ts';
 import { authPlugin } from './auth.ts';
+import { catalogue } from './catalogue/routes.ts';
 import { devices } from './devices/routes.ts';
 import { documentationPlugin } from './documentation.ts';
 import { gateways } from './gateways/routes.ts';
@@ -18,6 +19,8 @@ import { medical } from './medical/routes.ts';
 import { metrics } from './metrics/routes.ts';
 import { models } from './models/routes.ts';
 import { operations } from './operations/routes.ts';
+import { plans } from './plans/routes.ts';
+import { planSettings } from './plan-settings/routes.ts';
 import type { RestOptions } from './ports.ts';
 import { ProblemError, problemsPlugin, sendProblem } from './problems.ts';
 import { recommendations } from './recommendations/routes.ts';
@@ -109,6 +112,9 @@ export const restPlugin = fp<RestOptions>(
         load,
         limits,
         recommendations,
+        catalogue,
+        planSettings,
+        plans,
         medical,
         sessions,
         alerts,

@@ -4,16 +4,20 @@ import type { LiveEvent } from '../contracts/events.ts';
 import type { MeasuredSession } from '../asms/measured-sessions.ts';
 import type { StoredRating } from '../asms/session-ratings.ts';
 import type { SessionHistogram } from '../signal/session-histograms.ts';
+import type { Planning } from '../plan/planning.ts';
 import type { Alert, AlertWithHistory } from './alerts/schemas.ts';
 import type { ApiKey, Role, Scope } from './api-keys/schemas.ts';
 import type { AuditEntry } from './audit/schemas.ts';
 import type { Athlete, AthletePatch, NewAthlete } from './athletes/schemas.ts';
 import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
+import type { CatalogueRepository } from './catalogue/ports.ts';
 import type { Gateway, Progress } from './gateways/schemas.ts';
 import type { AthleteLimits, TeamLimits } from './limits/schemas.ts';
 import type { Injury, NewInjury, NewOutcome, NewTherapy, Outcome, Therapy } from './medical/schemas.ts';
 import type { Metric } from './metrics/schemas.ts';
 import type { Model, ModelStatus } from './models/schemas.ts';
+import type { PlanSettingsRepository } from './plan-settings/ports.ts';
+import type { PlanRepository } from './plans/ports.ts';
 import type { Recommendation } from './recommendations/schemas.ts';
 import type { Score } from './scores/schemas.ts';
 import type { NewSession, Session } from './sessions/schemas.ts';
@@ -251,7 +255,7 @@ export interface LimitsRepository {
 
 export interface RecommendationRepository {
   list(team: TeamScope, athleteId: string, filter: { readonly status?: Recommendation['status'] }, page: ById): List<Recommendation>;
-  /** @throws KinewatchError `already-decided` */
+  /** @throws KinewatchError `already-decided`, `decide-the-plan` */
   decide(
     team: TeamScope,
     athleteId: string,
@@ -413,6 +417,9 @@ export interface Repositories {
   readonly load: LoadRepository;
   readonly limits: LimitsRepository;
   readonly recommendations: RecommendationRepository;
+  readonly catalogue: CatalogueRepository;
+  readonly planSettings: PlanSettingsRepository;
+  readonly plans: PlanRepository;
   readonly medical: MedicalRepository;
   readonly sessions: SessionRepository;
   readonly alerts: AlertRepository;
@@ -449,6 +456,10 @@ export interface RestOptions {
   /** The gateway's connections are closed with token-revoked. */
   readonly onGatewayRevoked: (gatewayId: string) => void;
   readonly onSessionClosed: (sessionId: string) => void;
+  /** Solves on a thread of its own; bounded: planner-busy. */
+  readonly planning: Pick<Planning, 'planNow' | 'whatIf' | 'decide' | 'doses'>;
+  /** A plan was made: its prices are wanted, and its deliveries are due. */
+  readonly onPlan: (planId: string, deliveryIds: readonly string[]) => void;
   /** A delivery that staff asked for, a test or one to be sent again, is due. */
   readonly onWebhookTest: (deliveryId: string) => void;
   /** May webhooks go to loopback and private addresses (demo, tests)? */

@@ -20,6 +20,8 @@ export const PROBLEMS = {
   'session-open': [409, 'The athlete has an open session'],
   'already-closed': [409, 'It was closed before'],
   'already-decided': [409, 'The recommendation was decided before'],
+  'decide-the-plan': [409, 'The recommendation is a plan, which is decided itself'],
+  'plan-over': [409, 'The days of the plan are over'],
   'assignment-overlap': [409, 'The device is assigned in that time'],
   'model-active': [409, 'The model is the active one'],
   'webhook-disabled': [409, 'The webhook endpoint is disabled'],
@@ -29,7 +31,21 @@ export const PROBLEMS = {
   'unknown-reference': [422, 'The request names something that does not exist'],
   'webhook-url-refused': [422, 'The webhook URL is not allowed'],
   'limits-contradict': [422, 'The limits contradict each other'],
+  'limit-refused': [422, 'The limit cannot be what it is'],
+  'plan-no-data': [422, 'There is too little data for a plan'],
+  'plan-horizon': [422, 'The horizon cannot be planned'],
+  'plan-number': [422, 'A number of the plan is out of its range'],
+  'plan-range': [422, 'A planned load lies outside its allowed range'],
+  'plan-catalogue': [422, 'The intervention cannot be as it is'],
+  'plan-regions': [422, 'The regions do not fit the plan'],
+  'plan-choice': [422, 'The plan has no such day or intervention'],
+  'plan-infeasible': [422, 'No plan keeps all limits'],
   'time-out-of-range': [422, 'The time is not one this service can keep'],
+  'planner-busy': [503, 'Too many plans are waiting'],
+  'planner-died': [503, 'The planner was interrupted'],
+  'planner-timeout': [503, 'The planner did not answer in time'],
+  'planner-closed': [503, 'The planner is stopping'],
+  'plan-no-answer': [503, 'Time was up before a plan was found'],
   'too-many-clients': [503, 'The live stream has no room for another client'],
   internal: [500, 'The service failed'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
@@ -146,11 +162,15 @@ function asProblem(error: FastifyError | KinewatchError): { code: ProblemCode; d
   return { code: 'internal', detail: undefined, errors: [] };
 }
 
+/** (chosen) A plan takes about a tenth of a second, and 64 may wait. */
+const RETRY_AFTER_S = 5;
+
 /** Sends an error as application/problem+json; what is our own fault is logged with its cause. */
 export function sendProblem(error: FastifyError | KinewatchError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { code, detail, errors } = asProblem(error);
   const [status, title] = PROBLEMS[code];
   if (status >= 500) request.log.error({ err: error, code }, 'request failed');
+  if (status === 503) void reply.header('retry-after', RETRY_AFTER_S);
   if (status === 401) void reply.header('www-authenticate', 'Bearer realm="kinewatch"');
   const body: Problem = {
     type: `urn:kinewatch:problem:${code}`,

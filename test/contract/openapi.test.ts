@@ -91,6 +91,26 @@ const ROUTES = [
   'POST /v1/teams/{id}/limits',
   'GET /v1/athletes/{id}/recommendations',
   'PATCH /v1/athletes/{id}/recommendations/{recommendationId}',
+  'GET /v1/catalogue',
+  'PUT /v1/catalogue/{entryId}',
+  'POST /v1/catalogue/{entryId}/retire',
+  'GET /v1/athletes/{id}/plan-limits',
+  'PUT /v1/athletes/{id}/plan-limits',
+  'GET /v1/teams/{id}/plan-limits',
+  'PUT /v1/teams/{id}/plan-limits',
+  'GET /v1/athletes/{id}/plan-conditions',
+  'PUT /v1/athletes/{id}/plan-conditions',
+  'GET /v1/athletes/{id}/planned-load',
+  'PUT /v1/athletes/{id}/planned-load',
+  'GET /v1/teams/{id}/planned-load',
+  'PUT /v1/teams/{id}/planned-load',
+  'GET /v1/athletes/{id}/doses',
+  'PUT /v1/athletes/{id}/doses',
+  'GET /v1/athletes/{id}/plans',
+  'POST /v1/athletes/{id}/plans',
+  'POST /v1/athletes/{id}/plans/what-if',
+  'GET /v1/athletes/{id}/plans/{planId}',
+  'PATCH /v1/athletes/{id}/plans/{planId}',
   'GET /v1/athletes/{id}/injuries',
   'POST /v1/athletes/{id}/injuries',
   'POST /v1/injuries/{id}/clear',
@@ -194,10 +214,11 @@ describe('the OpenAPI document', () => {
     expect(namesOf(inside.filter(({ path, operation }) => path.includes('{') && !answers(operation, '404')))).toEqual([]);
   });
 
-  it('declares every parameter of a path as a required UUID, but for the version of a model and the id of a delivery', () => {
+  it('declares every parameter of a path as a required UUID, but for the version of a model and the ids of a delivery and of an intervention', () => {
     const others: Readonly<Record<string, object>> = {
       version: { type: 'string', minLength: 1, maxLength: 64 },
       deliveryId: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' },
+      entryId: { type: 'string', pattern: '^[a-z0-9-]{1,64}$' },
     };
     const declared = operations.map(({ path, operation }) => ({
       path,

@@ -10,6 +10,9 @@ import { FRAME_HEADER_BYTES } from '../../src/contracts/protocol.ts';
 import { gatewayPlugin } from '../../src/gateway/plugin.ts';
 import { mintApiKey } from '../../src/rest/credentials.ts';
 import { restPlugin, restServerOptions } from '../../src/rest/plugin.ts';
+import { createPlanner } from '../../src/plan/planner.ts';
+import { createPlanning } from '../../src/plan/planning.ts';
+import { createPlanStore } from '../../src/store/plan-store.ts';
 import { createFrameWriter } from '../../src/store/frame-writer.ts';
 import { createGatewayDirectory } from '../../src/store/gateway-directory.ts';
 import { openPrisma } from '../../src/store/prisma.ts';
@@ -87,6 +90,8 @@ describe('the replay command', () => {
       onGatewayRevoked: () => {},
       onSessionClosed: () => {},
       onWebhookTest: () => {},
+      planning: createPlanning({ store: createPlanStore(database.pool), planner: createPlanner() }),
+      onPlan: () => {},
       webhookAllowPrivate: false,
     });
     await fastify.register(gatewayPlugin, {

@@ -129,10 +129,15 @@ describe("an athlete's key", () => {
     const { paths } = (await api.call(null, 'GET', '/openapi.json')).json<{ paths: Record<string, Record<string, unknown>> }>();
     const OWN = [
       'get /v1/athletes/{id}',
+      'get /v1/athletes/{id}/doses',
+      'put /v1/athletes/{id}/doses',
       'get /v1/athletes/{id}/load',
       'get /v1/athletes/{id}/metrics',
       'get /v1/athletes/{id}/outcomes',
       'post /v1/athletes/{id}/outcomes',
+      'get /v1/athletes/{id}/planned-load',
+      'get /v1/athletes/{id}/plans',
+      'get /v1/athletes/{id}/plans/{planId}',
       'get /v1/athletes/{id}/scores',
       'get /v1/athletes/{id}/state',
     ];

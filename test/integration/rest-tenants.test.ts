@@ -15,7 +15,7 @@ interface Operation {
   };
 }
 interface Route {
-  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly operation: Operation;
 }
@@ -52,6 +52,7 @@ function fill(path: string, team: SeededTeam): string {
   return path
     .replace('{id}', ids[kind] ?? randomUUID())
     .replace('{recommendationId}', team.recommendationId)
+    .replace('{planId}', team.planId)
     .replace('{deliveryId}', team.deliveryId);
 }
 
@@ -103,6 +104,15 @@ describe('a key bound to a team', () => {
       'POST /v1/athletes/{id}/limits': { restBpm: 50 },
       'POST /v1/teams/{id}/limits': { highSpeedMps: 6 },
       'POST /v1/athletes/{id}/outcomes': { kind: 'wellness', at: '2026-01-01T00:00:00Z', value: { sleep: 4 } },
+      'PUT /v1/athletes/{id}/plan-limits': { costBudget: 5 },
+      'PUT /v1/teams/{id}/plan-limits': { costBudget: 5 },
+      'PUT /v1/athletes/{id}/plan-conditions': { conditions: [] },
+      'PUT /v1/athletes/{id}/planned-load': { days: [{ day: '2026-01-01', load: 1 }] },
+      'PUT /v1/teams/{id}/planned-load': { days: [{ day: '2026-01-01', load: 1 }] },
+      'PUT /v1/athletes/{id}/doses': { doses: [{ day: '2026-01-01', interventionId: 'rest-day', share: 1 }] },
+      'POST /v1/athletes/{id}/plans': {},
+      'POST /v1/athletes/{id}/plans/what-if': {},
+      'PATCH /v1/athletes/{id}/plans/{planId}': { status: 'accepted' },
       'POST /v1/alerts/{id}/acknowledge': {},
       'POST /v1/alerts/{id}/snooze': { minutes: 5 },
       'PATCH /v1/webhooks/{id}': { enabled: false },
@@ -112,7 +122,7 @@ describe('a key bound to a team', () => {
     const writes = routes.filter(({ method, path }) => method !== 'GET' && path.includes('{id}'));
     expect(writes.length).toBeGreaterThan(15);
     const before = await api.database.pool.query(
-      'SELECT * FROM athlete, alert, recommendation, webhook_endpoint, gateway, session, injury, therapy ORDER BY 1',
+      'SELECT * FROM athlete, alert, recommendation, plan, webhook_endpoint, gateway, session, injury, therapy ORDER BY 1',
     );
     for (const { method, path } of writes) {
       const body = bodies[`${method} ${path}`];
@@ -120,10 +130,10 @@ describe('a key bound to a team', () => {
       expect(answer.statusCode, `${method} ${path} ${answer.body}`).toBe(404);
     }
     const after = await api.database.pool.query(
-      'SELECT * FROM athlete, alert, recommendation, webhook_endpoint, gateway, session, injury, therapy ORDER BY 1',
+      'SELECT * FROM athlete, alert, recommendation, plan, webhook_endpoint, gateway, session, injury, therapy ORDER BY 1',
     );
     expect(after.rows).toEqual(before.rows);
-    expect(api.calls).toEqual({ gatewaysRevoked: [], sessionsClosed: [], webhooksTested: [] });
+    expect(api.calls).toEqual({ gatewaysRevoked: [], sessionsClosed: [], webhooksTested: [], plansMade: [] });
   });
 
   it('creates nothing in another team, nor ties its rows to another team', async () => {
@@ -135,6 +145,7 @@ describe('a key bound to a team', () => {
       ['/v1/webhooks', { teamId: blues.teamId, url: 'https://example.org/', eventTypes: ['alert.raised'] }, 403],
       ['/v1/api-keys', { teamId: blues.teamId, name: 'k', scopes: ['read'] }, 403],
       ['/v1/sessions', { athleteId: blues.athleteId }, 404],
+      ['/v1/catalogue/load-change/retire', { teamId: blues.teamId, reason: 'theirs' }, 403],
       [`/v1/devices/${reds.deviceId}/assignments`, { athleteId: blues.athleteId }, 422],
       [
         `/v1/athletes/${reds.athleteId}/therapies`,

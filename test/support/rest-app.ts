@@ -6,6 +6,11 @@ import { restPlugin, restServerOptions } from '../../src/rest/plugin.ts';
 import type { Readiness, Repositories, RestOptions, Scope } from '../../src/rest/ports.ts';
 import { openPrisma } from '../../src/store/prisma.ts';
 import { createRepositories } from '../../src/store/repositories/index.ts';
+import { createPlanner, type Planner } from '../../src/plan/planner.ts';
+import { createPlanning } from '../../src/plan/planning.ts';
+import { DEFAULT_CATALOGUE } from '../../src/asms/catalogue.ts';
+import { createPlanStore } from '../../src/store/plan-store.ts';
+import { seedCatalogue } from '../../src/store/repositories/plan-settings.ts';
 import { startTestDatabase, type TestDatabase } from './database.ts';
 
 export interface RestApp {
@@ -13,7 +18,12 @@ export interface RestApp {
   readonly database: TestDatabase;
   readonly repositories: Repositories;
   /** Ids the callbacks were called with, in order. */
-  readonly calls: { readonly gatewaysRevoked: string[]; readonly sessionsClosed: string[]; readonly webhooksTested: string[] };
+  readonly calls: {
+    readonly gatewaysRevoked: string[];
+    readonly sessionsClosed: string[];
+    readonly webhooksTested: string[];
+    readonly plansMade: string[];
+  };
   readonly subscribers: () => number;
   readonly setReadiness: (readiness: Readiness) => void;
   publish(event: LiveEvent): void;
@@ -30,12 +40,19 @@ const READY: Readiness = {
   checks: { model: { ok: true, detail: 'binn 1.0.0' }, executionProvider: { ok: true, detail: 'cpu' } },
 };
 
-export async function startRestApp(options: Partial<RestOptions> = {}): Promise<RestApp> {
+export async function startRestApp(options: Partial<RestOptions> = {}, usedPlanner?: Planner): Promise<RestApp> {
   const database = await startTestDatabase();
   const prisma = openPrisma(database.connectionString);
   const repositories = createRepositories(prisma, database.pool);
   const listeners = new Set<(event: LiveEvent) => void>();
-  const calls = { gatewaysRevoked: [] as string[], sessionsClosed: [] as string[], webhooksTested: [] as string[] };
+  const calls = {
+    gatewaysRevoked: [] as string[],
+    sessionsClosed: [] as string[],
+    webhooksTested: [] as string[],
+    plansMade: [] as string[],
+  };
+  const planner = usedPlanner ?? createPlanner();
+  await seedCatalogue(database.pool, DEFAULT_CATALOGUE);
   let readiness = READY;
   const app = Fastify(restServerOptions);
   await app.register(restPlugin, {
@@ -52,6 +69,8 @@ export async function startRestApp(options: Partial<RestOptions> = {}): Promise<
     onGatewayRevoked: (id) => void calls.gatewaysRevoked.push(id),
     onSessionClosed: (id) => void calls.sessionsClosed.push(id),
     onWebhookTest: (id) => void calls.webhooksTested.push(id),
+    planning: createPlanning({ store: createPlanStore(database.pool), planner }),
+    onPlan: (id) => void calls.plansMade.push(id),
     webhookAllowPrivate: false,
     ...options,
   });
@@ -80,6 +99,7 @@ export async function startRestApp(options: Partial<RestOptions> = {}): Promise<
       }),
     async close() {
       await app.close();
+      await planner.close();
       await prisma.$disconnect();
       await database.stop();
     },

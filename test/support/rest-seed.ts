@@ -2,6 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { hashSecret, mintGatewayToken, mintWebhookSecret } from '../../src/rest/credentials.ts';
+import { evaluate, noPlan } from '../../src/asms/plan/evaluate.ts';
+import { emptyProblem } from './plan-problem.ts';
 import type { RestApp } from './rest-app.ts';
 
 export interface SeededTeam {
@@ -10,6 +12,7 @@ export interface SeededTeam {
   readonly sessionId: string;
   readonly alertId: string;
   readonly recommendationId: string;
+  readonly planId: string;
   readonly injuryId: string;
   readonly therapyId: string;
   readonly deviceId: string;
@@ -52,6 +55,41 @@ export async function insertScore(
   );
 }
 
+/** A plan of seven days without anything, accepted. */
+export async function insertPlan(pool: pg.Pool, athleteId: string, recommendationId: string): Promise<string> {
+  const planId = randomUUID();
+  const problem = emptyProblem(7);
+  const outlook = evaluate(problem, noPlan(problem));
+  const report = {
+    gap: 0,
+    bound: 0,
+    tangentError: 0,
+    tangentErrorBound: 0,
+    rounds: 1,
+    elapsedS: 0,
+    isWithinGap: true,
+    columns: 1,
+    rows: 1,
+  };
+  const sources = {
+    method: 'plan-test',
+    firstDay: '2026-01-05',
+    loadUnit: 'AU',
+    days: problem.days.map(() => 'usual'),
+    hazard: { source: 'population', modelVersion: null, day: null },
+    limits: { costBudget: 'default' },
+    catalogue: {},
+    adherence: { share: 0.8, plannedDoses: 0, reportedDoses: 0 },
+    missing: [],
+  };
+  await pool.query(
+    `INSERT INTO plan (id, athlete_id, recommendation_id, first_day, last_day, problem, sources, outcome, status, method_version, trigger)
+     VALUES ($1, $2, $3, '2026-01-05', '2026-01-11', $4, $5, $6, 'accepted', 'plan-test', 'staff')`,
+    [planId, athleteId, recommendationId, problem, sources, { decision: noPlan(problem), with: outlook, without: outlook, report }],
+  );
+  return planId;
+}
+
 export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> {
   const { pool } = api.database;
   const { repositories } = api;
@@ -80,6 +118,12 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
      VALUES ($1, $2, $3, 'reduce-load', 'Lower the load', $4, '{}', 'asms-1')`,
     [recommendationId, athleteId, alertId, `Because of ${name}`],
   );
+  await pool.query(
+    `INSERT INTO catalogue_entry (id, team_id, entry_id, version, entry, by) SELECT $1, $2, 'physiotherapy', 1, entry, $3 FROM catalogue_entry
+     WHERE team_id IS NULL AND entry_id = 'physiotherapy'`,
+    [randomUUID(), teamId, `Physio of ${name}`],
+  );
+  const planId = await insertPlan(pool, athleteId, recommendationId);
   const onset = new Date('2026-10-01T10:00:00Z');
   const injury = await repositories.medical.createInjury(teamId, athleteId, {
     diagnosisCode: 'TMHXX',
@@ -133,6 +177,7 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
     sessionId,
     alertId,
     recommendationId,
+    planId,
     injuryId,
     therapyId: therapy?.id ?? '',
     deviceId: device.id,

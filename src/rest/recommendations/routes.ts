@@ -43,7 +43,8 @@ export const recommendations = resource('recommendations', async (app, { reposit
         security,
         operationId: 'decideRecommendation',
         summary: 'Accept, change or decline a recommendation',
-        description: 'Once decided it stays so. Changed and declined need a reason.',
+        description:
+          'Once decided it stays so. Changed and declined need a reason. One of kind plan is decided by deciding the plan it names.',
         params: Type.Object({ id: Uuid, recommendationId: Uuid }),
         body: Decision,
         response: { 200: Recommendation, ...problems(401, 403, 404, 409) },

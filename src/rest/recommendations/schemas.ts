@@ -2,6 +2,8 @@ import { Type, type Static } from 'typebox';
 import { JsonObject, Nullable, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 export const DECISIONS = ['accepted', 'changed', 'declined'] as const;
+/** superseded: a plan, or a newer one, took its place. */
+const STATUSES = ['proposed', ...DECISIONS, 'superseded'] as const;
 
 export const Recommendation = Type.Object(
   {
@@ -13,7 +15,7 @@ export const Recommendation = Type.Object(
     rationale: Type.String(),
     evidence: JsonObject,
     methodVersion: Type.String(),
-    status: OneOf(['proposed', ...DECISIONS]),
+    status: OneOf(STATUSES),
     decidedAt: Nullable(Time),
     decidedBy: Nullable(Type.String()),
     decisionNote: Nullable(Type.String()),
@@ -23,10 +25,7 @@ export const Recommendation = Type.Object(
 );
 export type Recommendation = Static<typeof Recommendation>;
 
-export const RecommendationQuery = Type.Object(
-  { ...PageQuery, status: Type.Optional(OneOf(['proposed', ...DECISIONS])) },
-  { additionalProperties: false },
-);
+export const RecommendationQuery = Type.Object({ ...PageQuery, status: Type.Optional(OneOf(STATUSES)) }, { additionalProperties: false });
 
 export const Decision = Type.Object(
   { status: OneOf(DECISIONS), reason: Type.Optional(Text(2_000, 'Required for changed and declined')) },

@@ -12,6 +12,8 @@ import { createLimitsRepository } from './limits.ts';
 import { createLoadRepository } from './load.ts';
 import { createMedicalRepository } from './medical.ts';
 import { createMetricRepository } from './metrics.ts';
+import { createPlanRepository } from './plans.ts';
+import { createCatalogueRepository, createPlanSettingsRepository } from './plan-settings.ts';
 import { createRecommendationRepository } from './recommendations.ts';
 import { createScoreRepository } from './scores.ts';
 import { createSessionRepository } from './sessions.ts';
@@ -29,6 +31,9 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     load: createLoadRepository(prisma),
     limits: createLimitsRepository(pool),
     recommendations: createRecommendationRepository(prisma),
+    catalogue: createCatalogueRepository(pool),
+    planSettings: createPlanSettingsRepository(pool),
+    plans: createPlanRepository(pool),
     medical: createMedicalRepository(prisma),
     sessions: createSessionRepository(prisma),
     alerts: createAlertRepository(prisma),

@@ -36,6 +36,12 @@ export function createRecommendationRepository(prisma: PrismaClient): Recommenda
     async decide(team, athleteId, id, { status, note, by }) {
       const where = { id, athleteId, ...ofTeam(team) };
       // The status in the condition: of two decisions at once one wins.
+      const plan = await prisma.recommendation.findFirst({ where: { ...where, kind: 'plan' } });
+      if (plan !== null)
+        throw new KinewatchError(
+          'decide-the-plan',
+          `This recommendation is a plan: decide it with PATCH /v1/athletes/${athleteId}/plans/${(plan.evidence as { planId?: string }).planId}`,
+        );
       const { count } = await prisma.recommendation.updateMany({
         where: { ...where, status: 'proposed' },
         data: { status, decisionNote: note, decidedBy: by, decidedAt: new Date() },
