@@ -1,8 +1,9 @@
 /** The last days' load against its ceilings: what is to be said of it, and when to look again. Pure: the caller reads, stores and keeps the time. */
 import type { CeiledLoad, Observed } from '../contracts/observation.ts';
-import { chronicLoadBefore, loadDays, type DayLoad } from './load-history.ts';
+import { chronicLoadBefore, loadDays } from './load-history.ts';
+import { measuredDays, measuredSessions, type MeasuredSession } from './measured-sessions.ts';
 import { LOAD_METHODS, LOAD_SERIES, type LoadSeries } from './session-load.ts';
-import { readRatings, recordedDays, type SourcedSession, type StoredRating, type StoredSession } from './session-ratings.ts';
+import { readRatings, recordedDays, type SourcedSession, type StoredRating } from './session-ratings.ts';
 import { shiftDay, teamDayOf, teamDays, type CalendarDay } from './team-days.ts';
 
 /** A limit on each day's load, both days counted. */
@@ -24,7 +25,7 @@ export interface LimitingReturn {
 export interface LoadRecord {
   readonly timeZone: string;
   readonly ratings: readonly StoredRating[];
-  readonly sessions: readonly StoredSession[];
+  readonly sessions: readonly MeasuredSession[];
   readonly limits: readonly LoadLimit[];
   readonly returns: readonly LimitingReturn[];
   /** An alert about load is open: it ends with a complete day, also under no limit. */
@@ -61,7 +62,8 @@ export function lookAtLoad(record: LoadRecord, nowUs: number): LoadLook {
     ...record.limits.filter(({ from, to }) => from <= day.day && (to === null || day.day <= to)),
     ...staged.flatMap((ceilingAt) => ceilingAt(day)),
   ];
-  const told = days.flatMap((day) => tellDay(day, sessions, ceilings(day), alertOpen, nowUs));
+  const recorded = { rated: sessions, stored: record.sessions };
+  const told = days.flatMap((day) => tellDay(day, recorded, ceilings(day), alertOpen, nowUs));
   const limited = days.some((day) => ceilings(day).length > 0) || record.limits.some(({ to }) => to === null || to >= today);
   return { told, againUs: alertOpen || limited ? (days.at(-1)?.toUs ?? null) : null };
 }
@@ -81,29 +83,43 @@ function stageCeilings({ onsetUs, ceilings }: LimitingReturn, sessions: readonly
   ];
 }
 
+/** What the series are made of. */
+interface Recorded {
+  readonly rated: readonly SourcedSession[];
+  readonly stored: readonly MeasuredSession[];
+}
+
 function tellDay(
   day: CalendarDay,
-  sessions: readonly SourcedSession[],
+  recorded: Recorded,
   ceilings: ReturnType<Ceilings>,
   alertOpen: boolean,
   nowUs: number,
 ): LoadLook['told'] {
   if (ceilings.length === 0 && !alertOpen) return [];
-  const loads = LOAD_SERIES.flatMap((series): CeiledLoad[] => {
+  const limited = LOAD_SERIES.flatMap((series) => {
     const own = ceilings.filter((one) => one.series === series).map(({ ceiling }) => ceiling);
-    if (own.length === 0) return [];
-    return [{ series, unit: LOAD_METHODS[series].unit, load: onDay(series, day, sessions)?.recorded ?? 0, ceiling: Math.min(...own) }];
+    return own.length === 0 ? [] : [{ series, ceiling: Math.min(...own), ...loadOn(series, day, recorded) }];
   });
-  const complete = day.toUs <= nowUs && isRecorded(day, sessions);
-  if (!complete && loads.every(({ load }) => load === 0)) return [];
+  // Under no limit the ratings say whether the day is known.
+  const known = limited.length === 0 ? loadOn(STAGED, day, recorded).value !== null : limited.every(({ value }) => value !== null);
+  const complete = day.toUs <= nowUs && known;
+  if (!complete && limited.every(({ load }) => load === 0)) return [];
+  const loads = limited.map(({ series, load, ceiling }): CeiledLoad => ({ series, unit: LOAD_METHODS[series].unit, load, ceiling }));
   const figures = loads.map(({ series, load, ceiling }) => `${series} ${load}/${ceiling}`);
   const observed = { kind: 'day-load', day: day.day, complete, loads } as const;
   return [{ subject: [day.day, ...(complete ? ['complete'] : []), ...figures].join(' '), observed }];
 }
 
-const onDay = (series: LoadSeries, day: CalendarDay, sessions: readonly SourcedSession[]): DayLoad | undefined =>
-  loadDays(series, sessions, recordedDays([day], sessions))[0];
-
-/** Every session of the day that is known was rated, and there is one, or a stated rest day. Only ratings are stored with a session. */
-const isRecorded = (day: CalendarDay, sessions: readonly SourcedSession[]): boolean =>
-  (onDay(STAGED, day, sessions)?.value ?? null) !== null;
+/** The load so far, and the day's own where every session of it is known. */
+function loadOn(
+  series: LoadSeries,
+  day: CalendarDay,
+  { rated, stored }: Recorded,
+): { readonly load: number; readonly value: number | null } {
+  const load =
+    series === 'session-rpe'
+      ? loadDays(series, rated, recordedDays([day], rated))[0]
+      : loadDays(series, measuredSessions(series, stored, rated), measuredDays([day], stored, rated))[0];
+  return { load: load?.recorded ?? 0, value: load?.value ?? null };
+}

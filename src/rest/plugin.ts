@@ -15,6 +15,7 @@ import { gateways } from './gateways/routes.ts';
 import { limits } from './limits/routes.ts';
 import { live } from './live/routes.ts';
 import { load } from './load/routes.ts';
+import { loadCeilings } from './load-ceilings/routes.ts';
 import { medical } from './medical/routes.ts';
 import { metrics } from './metrics/routes.ts';
 import { models } from './models/routes.ts';
@@ -110,6 +111,7 @@ export const restPlugin = fp<RestOptions>(
         scores,
         metrics,
         load,
+        loadCeilings,
         limits,
         recommendations,
         catalogue,

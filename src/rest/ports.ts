@@ -14,6 +14,7 @@ import type { CatalogueRepository } from './catalogue/ports.ts';
 import type { Gateway, Progress } from './gateways/schemas.ts';
 import type { AthleteLimits, TeamLimits } from './limits/schemas.ts';
 import type { Injury, NewInjury, NewOutcome, NewTherapy, Outcome, Therapy } from './medical/schemas.ts';
+import type { LoadCeiling } from './load-ceilings/schemas.ts';
 import type { Metric } from './metrics/schemas.ts';
 import type { Model, ModelStatus } from './models/schemas.ts';
 import type { PlanSettingsRepository } from './plan-settings/ports.ts';
@@ -37,6 +38,7 @@ export type {
   Device,
   Gateway,
   Injury,
+  LoadCeiling,
   Metric,
   Model,
   ModelStatus,
@@ -253,6 +255,19 @@ export interface LimitsRepository {
   ): Found<TeamLimits>;
 }
 
+export interface LoadCeilingRepository {
+  /** `today` decides which are open; the caller checked that the athlete is of the team. */
+  list(team: TeamScope, athleteId: string, filter: { readonly open?: boolean }, today: string, page: ById): List<LoadCeiling>;
+  /** Days as ISO dates. @throws KinewatchError `already-exists`: another of the series holds on one of the days */
+  set(
+    team: TeamScope,
+    athleteId: string,
+    ceiling: Pick<LoadCeiling, 'series' | 'ceiling' | 'from' | 'to' | 'reason'> & { readonly by: string },
+  ): Found<LoadCeiling>;
+  /** It ends with the day before `todayIn` the team's time zone. @throws KinewatchError `already-closed` */
+  end(team: TeamScope, id: string, by: string, todayIn: (timeZone: string) => string): Found<LoadCeiling>;
+}
+
 export interface RecommendationRepository {
   list(team: TeamScope, athleteId: string, filter: { readonly status?: Recommendation['status'] }, page: ById): List<Recommendation>;
   /** @throws KinewatchError `already-decided`, `decide-the-plan` */
@@ -409,6 +424,7 @@ export interface AuditRepository {
 }
 
 export interface Repositories {
+  readonly loadCeilings: LoadCeilingRepository;
   readonly apiKeys: ApiKeyRepository;
   readonly teams: TeamRepository;
   readonly athletes: AthleteRepository;

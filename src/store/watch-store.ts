@@ -1,6 +1,7 @@
 /** What the sweeper watches: sessions that fall silent, and athletes whose load is to be looked at. What is found is told in the same transaction. */
 import type pg from 'pg';
 import type { WatchedLoad, WatchStore } from '../queue/ports.ts';
+import { us } from './medical-facts.ts';
 import { lockObserving, tellObservations } from './observations.ts';
 import { inTransaction, Rollback } from './transaction.ts';
 
@@ -100,8 +101,6 @@ interface LoadRow {
   readonly returns: WatchedLoad['returns'];
 }
 
-const us = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
-
 /** One statement, one snapshot. Names are those of WatchedLoad. */
 const LOAD = `SELECT t.time_zone,
   EXISTS (SELECT 1 FROM alert WHERE athlete_id = a.id AND type = 'load-above-ceiling' AND cleared_at IS NULL) AS alert_open,
@@ -109,8 +108,10 @@ const LOAD = `SELECT t.time_zone,
     SELECT id, ${us('at')} AS "atUs", value FROM outcome
     WHERE athlete_id = a.id AND kind = 'session-rpe' AND at >= to_timestamp($2::bigint / 1e6) ORDER BY at, created_at, id) AS r) AS ratings,
   (SELECT coalesce(json_agg(r), '[]') FROM (
-    SELECT id, ${us('started_at')} AS "startUs" FROM session
-    WHERE athlete_id = a.id AND started_at >= to_timestamp($2::bigint / 1e6) ORDER BY started_at, id) AS r) AS sessions,
+    SELECT id, ${us('started_at')} AS "startUs", (SELECT coalesce(json_agg(json_build_object('series', l.series, 'value', l.value, 'reason', l.reason,
+        'unit', l.unit, 'method', l.method, 'parameters', l.parameters, 'minutesCovered', l.minutes_covered, 'observedShare', l.observed_share,
+        'provisional', l.provisional)), '[]') FROM session_load l WHERE l.session_id = session.id) AS loads
+    FROM session WHERE athlete_id = a.id AND started_at >= to_timestamp($2::bigint / 1e6) ORDER BY started_at, id) AS r) AS sessions,
   (SELECT coalesce(json_agg(r), '[]') FROM (
     SELECT series, ceiling, to_char(from_day, 'YYYY-MM-DD') AS "from", to_char(to_day, 'YYYY-MM-DD') AS "to" FROM load_ceiling
     WHERE athlete_id = a.id AND (to_day IS NULL OR to_day >= to_timestamp($2::bigint / 1e6)::date) ORDER BY created_at, id) AS r) AS limits,

@@ -48,6 +48,7 @@ function fill(path: string, team: SeededTeam): string {
     webhooks: team.webhookId,
     gateways: team.gatewayId,
     devices: team.deviceId,
+    'load-ceilings': team.loadCeilingId,
   };
   return path
     .replace('{id}', ids[kind] ?? randomUUID())
@@ -103,6 +104,7 @@ describe('a key bound to a team', () => {
       'POST /v1/athletes/{id}/therapies': { injuryId: blues.injuryId, kind: 'rest', dosePerDay: 1, startsAt: '2026-01-01T00:00:00Z' },
       'POST /v1/athletes/{id}/limits': { restBpm: 50 },
       'POST /v1/teams/{id}/limits': { highSpeedMps: 6 },
+      'POST /v1/athletes/{id}/load-ceilings': { series: 'session-rpe', ceiling: 300 },
       'POST /v1/athletes/{id}/outcomes': { kind: 'wellness', at: '2026-01-01T00:00:00Z', value: { sleep: 4 } },
       'PUT /v1/athletes/{id}/plan-limits': { costBudget: 5 },
       'PUT /v1/teams/{id}/plan-limits': { costBudget: 5 },

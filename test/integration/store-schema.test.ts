@@ -21,6 +21,7 @@ const MIGRATIONS = [
   '20261128050000_plans',
   '20261128060000_explanations',
   '20261128070000_load_exposure',
+  '20261128071000_measured_load_look',
 ];
 
 let database: TestDatabase;

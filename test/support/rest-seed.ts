@@ -15,6 +15,7 @@ export interface SeededTeam {
   readonly planId: string;
   readonly injuryId: string;
   readonly therapyId: string;
+  readonly loadCeilingId: string;
   readonly deviceId: string;
   readonly gatewayId: string;
   readonly gatewayToken: string;
@@ -143,6 +144,14 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
     by: 'physio',
   });
   await repositories.medical.createOutcome(teamId, athleteId, { kind: 'wellness', at: onset, value: { note: `Outcome of ${name}` } });
+  const ceiling = await repositories.loadCeilings.set(teamId, athleteId, {
+    series: 'session-rpe',
+    ceiling: 400,
+    from: '2026-10-01',
+    to: null,
+    reason: `Ceiling of ${name}`,
+    by: 'coach',
+  });
   const device = await repositories.devices.create(teamId, { serial: `imu-${name}`, kind: 'imu' });
   await repositories.devices.assign(teamId, device.id, athleteId, null, null);
   const token = mintGatewayToken();
@@ -180,6 +189,7 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
     planId,
     injuryId,
     therapyId: therapy?.id ?? '',
+    loadCeilingId: ceiling?.id ?? '',
     deviceId: device.id,
     gatewayId: gateway.id,
     webhookId: webhook.id,

@@ -10,6 +10,7 @@ import { createDeviceRepository } from './devices.ts';
 import { createGatewayRepository } from './gateways.ts';
 import { createLimitsRepository } from './limits.ts';
 import { createLoadRepository } from './load.ts';
+import { createLoadCeilingRepository } from './load-ceilings.ts';
 import { createMedicalRepository } from './medical.ts';
 import { createMetricRepository } from './metrics.ts';
 import { createPlanRepository } from './plans.ts';
@@ -29,6 +30,7 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     scores: createScoreRepository(pool),
     metrics: createMetricRepository(prisma),
     load: createLoadRepository(prisma),
+    loadCeilings: createLoadCeilingRepository(prisma),
     limits: createLimitsRepository(pool),
     recommendations: createRecommendationRepository(prisma),
     catalogue: createCatalogueRepository(pool),
