@@ -33,6 +33,18 @@ export const GAIT_PARAMETERS = {
   splitQuantile: 0.3,
   splitShareStep: 0.03,
   splitShareMax: 0.6,
+  /**
+   * On its way for longer than this and this fast the foot runs: it hardly rests between steps, which are parted at the valleys of the motion index. The time is
+   * longer than a step of walking; two steps of a walker can run together, but are slower. (chosen)
+   */
+  longestWalkS: 1.2,
+  slowestRunRadS: 8.5,
+  /** Strides of running, seconds: from a sprint's to the slowest jog's. (chosen) */
+  shortestRunStrideS: 0.45,
+  longestRunStrideS: 1,
+  /** Valleys lie at least this share of a stride apart, and below this share of the swing level: between push-off and swing a runner's foot does not rest. (chosen) */
+  valleySpacing: 0.7,
+  valleyShare: 0.6,
   /** Heel-off: share of the push-off peak; foot-flat: share of the step's peak. Both for a peak of referencePeakRadS, see boundaryLevel. */
   startShare: 0.28,
   endShare: 0.17,
@@ -132,6 +144,53 @@ function splitRegion(index: Float64Array, region: [number, number], usual: numbe
   return [region];
 }
 
+/** Length of a stride in samples: where the autocorrelation is largest within the strides of running. */
+function runStride(index: Float64Array, rateHz: number): number {
+  const { shortestRunStrideS, longestRunStrideS } = GAIT_PARAMETERS;
+  const centre = mean(index);
+  let best = -Infinity;
+  let stride = 0;
+  for (let lag = Math.round(shortestRunStrideS * rateHz); lag <= Math.round(longestRunStrideS * rateHz); lag += 1) {
+    let sum = 0;
+    for (let i = lag; i < index.length; i += 1) sum += ((index[i] as number) - centre) * ((index[i - lag] as number) - centre);
+    const correlation = sum / (index.length - lag);
+    if (correlation > best) [best, stride] = [correlation, lag];
+  }
+  return stride;
+}
+
+/** Cuts a stretch of running at its valleys, the deepest first; what lies before the first and after the last is no whole step. */
+function runningSteps(
+  index: Float64Array,
+  [from, to]: readonly [number, number],
+  levels: Levels,
+  strideSamples: number,
+): [number, number][] {
+  const p = GAIT_PARAMETERS;
+  const spacing = p.valleySpacing * strideSamples;
+  const at = (i: number): number => index[i] as number;
+  const minima: number[] = [];
+  for (let i = from + 1; i < to - 1; i += 1)
+    if (at(i) <= at(i - 1) && at(i) < at(i + 1) && at(i) < p.valleyShare * levels.swing) minima.push(i);
+  const valleys: number[] = [];
+  for (const i of minima.toSorted((a, b) => at(a) - at(b))) if (valleys.every((valley) => Math.abs(valley - i) >= spacing)) valleys.push(i);
+  const inOrder = [from, ...valleys.toSorted((a, b) => a - b), to];
+  return inOrder.slice(1).flatMap((end, k): [number, number][] => {
+    const start = inOrder[k] as number;
+    return end - start >= spacing / 2 ? [[start, end]] : [];
+  });
+}
+
+/** Parts what runs: where a region is longer than any walker's, all that are longer than a stride of running. Else the regions as they are. */
+function partRunning(index: Float64Array, regions: [number, number][], levels: Levels, rateHz: number): [number, number][] {
+  const { longestWalkS, slowestRunRadS, longestRunStrideS } = GAIT_PARAMETERS;
+  if (levels.swing < slowestRunRadS || regions.every(([a, b]) => b - a <= longestWalkS * rateHz)) return regions;
+  const stride = runStride(index, rateHz);
+  return regions.flatMap((region) =>
+    region[1] - region[0] > longestRunStrideS * rateHz ? runningSteps(index, region, levels, stride) : [region],
+  );
+}
+
 /**
  * Level of the motion index at which a step begins or ends. It follows the peak less than in proportion: a fixed share of the low peak of a shuffling foot
  * is reached on its slow rise, long before the heel-off that was annotated.
@@ -162,7 +221,7 @@ function stepsOfBlock(index: Float64Array, rateHz: number): StepInterval[] {
   if (levels === null) return [];
   const shortest = p.shortestS * rateHz;
   const threshold = levels.stance + p.regionShare * (levels.swing - levels.stance);
-  const found = regionsAbove(index, 0, index.length, threshold, rateHz).filter(
+  const found = partRunning(index, regionsAbove(index, 0, index.length, threshold, rateHz), levels, rateHz).filter(
     ([a, b]) => b - a >= shortest && (index[peakOf(index, a, b)] as number) >= p.peakShare * levels.swing,
   );
   const usual = quantile(
@@ -228,7 +287,7 @@ export interface GaitSummary {
   readonly strides: { readonly left: number; readonly right: number };
 }
 
-export const GAIT_METHOD = 'foot-imu-motion-index-2';
+export const GAIT_METHOD = 'foot-imu-motion-index-3';
 export const SYMMETRY_DEFINITION = `${ASYMMETRY_FORMULA} of foot-flat time averaged over strides`;
 
 /** Longer than this is a stop or a turn, not a stride: two seconds is under half of the slowest habitual cadence of healthy adults. */
@@ -236,6 +295,8 @@ const LONGEST_STRIDE_S = 3;
 const SHORTEST_STRIDE_S = 0.35;
 /** A stride is judged beside the foot's median, so that the turn does not enter the averages. */
 const STRIDE_TOLERANCE = 1.5;
+/** Foot-flat takes some 40 % of a walking stride. With less than this the foot ran, and foot-flat, hence symmetry, has no meaning. (chosen) */
+const LEAST_WALKING_SHARE = 0.2;
 
 interface Stride {
   readonly durationS: number;
@@ -256,13 +317,20 @@ function stridesOf(steps: StepTimes): Stride[] {
 
 const orNull = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
-/** Averages over strides of the steps of both feet, in seconds. A foot that is missing has an empty list: its figures are null. */
+/** Mean over walking strides; NaN without one. */
+const footFlatOf = (strides: readonly Stride[]): number =>
+  mean(strides.filter(({ durationS, footFlatS }) => footFlatS >= LEAST_WALKING_SHARE * durationS).map(({ footFlatS }) => footFlatS));
+
+/**
+ * Averages over strides of the steps of both feet, in seconds. A foot that is missing has an empty list: its figures are null. Foot-flat times and their
+ * symmetry are of walking strides alone.
+ */
 export function summariseGait(left: StepTimes, right: StepTimes): GaitSummary {
   const ofLeft = stridesOf(left);
   const ofRight = stridesOf(right);
   const strideTimeS = mean([...ofLeft, ...ofRight].map((stride) => stride.durationS));
-  const flatLeft = mean(ofLeft.map((stride) => stride.footFlatS));
-  const flatRight = mean(ofRight.map((stride) => stride.footFlatS));
+  const flatLeft = footFlatOf(ofLeft);
+  const flatRight = footFlatOf(ofRight);
   return {
     steps: { left, right },
     strideTimeS: orNull(strideTimeS),
