@@ -332,7 +332,7 @@ def ablations(files: dict) -> str | None:
         cut = " (cut short by its time limit)" if row.get("truncated") else ""
         rows.append([f"{row['name']}{cut}", show(row.get("parameters")), show(row.get("auc")), show(gap), show(minus.get("crossEntropy")), show(minus.get("rehabMae")), costs])
     text = [
-        f"Paper's Tables 7 to 9, judged on {given['split']} athletes after {given['updates']} updates each, a fraction of the final fit: only differences count."
+        f"Paper's Tables 7 to 9, judged on {given['split']} athletes after {given['updates']} updates each{at_weights(given)}, a fraction of the final fit: only differences count."
         + stale_line(report, "ablation"), "",
         table(["", "parameters", "AUC", "AUC minus full", "cross-entropy minus full", "rehabilitation MAE minus full", "costs AUC"], rows),
     ]
@@ -340,6 +340,10 @@ def ablations(files: dict) -> str | None:
         text += ["", f"No cost in AUC was shown for: {', '.join(silent)}. The parts stay because the paper's equations ask for them; an interval around 0 does not say",
                  "that they are useless."]
     return "\n".join(text)
+
+
+def at_weights(given: dict) -> str:
+    return f" at alpha {given['alpha']} and beta {given['beta']}" if given.get("alpha") is not None else ""
 
 
 def grid(files: dict) -> str | None:
@@ -373,7 +377,7 @@ def pretraining(files: dict) -> str | None:
     ]
     verdict_text = "It helps." if given.get("helps") else "No gain was shown."
     return "\n".join([
-        f"Masked-channel pretraining on the same athletes against random weights, {given['split']} athletes. {verdict_text}{stale_line(report, 'pretraining')}", "",
+        f"Masked-channel pretraining on the same athletes against random weights, {given['updates']} updates{at_weights(given)}, {given['split']} athletes. {verdict_text}{stale_line(report, 'pretraining')}", "",
         table(["training athletes", "pretrained", "AUC", "cross-entropy", "AUC, pretrained minus not"], rows),
     ])
 

@@ -13,6 +13,7 @@ Kinds
     pretraining  learning curve over the number of training athletes, with and without masked-channel pretraining on the same athletes, judged on test athletes
     few-shot     head adaptation to an athlete with 0, 1, 5 and 20 labelled windows (fewshot.py), on the trained network of --checkpoint
 
+Ablations and pretraining run at the alpha and beta of the final fit (--alpha, --beta; the paper's unless told), which the grid chose.
 Every arm of a kind has the same budget: `updates` of 128 windows each (--updates), no choice among them but in `pretraining`, where few athletes would be learned by heart:
 there the best of LOOKS looks at validation is kept, in both arms. It is a fraction of the final fit's, so figures lie below those of the card and only
 differences between arms count. Test athletes are only ever reported on. Where a cell ran into --minutes-per-cell, `truncated` is true and its updates say how far it got.
@@ -27,8 +28,8 @@ One cell's file
 summary.json, written by `summary` (intervals: 95 %, BOOTSTRAPS draws of athletes; differences on the same draws; several seeds: the mean of their figures a draw)
     {"format": 1, "bootstraps", "data": {kind: digest}, "code": {kind: digest}, "stale": {kind: true where the code has changed since},
      "grid":        {"split", "updates", "rows": [{alpha, beta, seeds, FIGURES, judged: [e,l,h]}], "best": {alpha, beta}, "paper": {alpha, beta, "minusBest": {judged: [e,l,h]}}},
-     "ablation":    {"split", "updates", "rows": [{name, variant, seeds, parameters, truncated, FIGURES, "minusFull": {figure: [e,l,h]} or null}]},
-     "pretraining": {"split", "updates", "rows": [{athletes, pretrained, seeds, FIGURES}], "differences": [{athletes, "pretrainedMinusNot": {figure: [e,l,h]}}], "helps": bool},
+     "ablation":    {"split", "updates", "alpha", "beta", "rows": [{name, variant, seeds, parameters, truncated, FIGURES, "minusFull": {figure: [e,l,h]} or null}]},
+     "pretraining": {"split", "updates", "alpha", "beta", "rows": [{athletes, pretrained, seeds, FIGURES}], "differences": [{athletes, "pretrainedMinusNot": {figure: [e,l,h]}}], "helps": bool},
      "fewShot":     {"targets", "athletes", "rows": [{arm, shots, target ("all" = mean over targets), error: [e,l,h]}], "metaMinusTuned": [{shots, target, difference: [e,l,h]}]}}
     FIGURES = auc, brier, crossEntropy, rehabMae, performanceMae, each [estimate, low, high]; `judged` = crossEntropy. A kind without cells is missing.
     Few-shot errors are shares of the target's variance over training athletes: 1 = no better than the population's mean.
@@ -52,6 +53,7 @@ import torch
 from .calibrate import fit_calibration, sigmoid
 from .data import Athlete, WindowSet
 from .fewshot import SHOTS, few_shot
+from .losses import ALPHA, BETA
 from .pretrain import pretrain
 from .train import CHUNK, LANES, Run, Settings, predict, train_pass, validation_loss
 from .variants import ABLATIONS, Variant
@@ -115,9 +117,10 @@ class Cell:
         return folder / f"{self.name}.json"
 
 
-def cells(data: Path, updates: int, seeds: int, checkpoint: Path | None) -> list[Cell]:
-    """All cells, what matters most first. Without a checkpoint there are no few-shot cells."""
+def cells(data: Path, updates: int, seeds: int, checkpoint: Path | None, alpha: float = ALPHA, beta: float = BETA) -> list[Cell]:
+    """All cells, what matters most first; alpha and beta are those of the final fit. Without a checkpoint there are no few-shot cells."""
     data_key = data_digest(data)
+    weights = {"alpha": alpha, "beta": beta}
     out: list[Cell] = []
 
     def add(kind: str, arm: str, seed: int, **settings) -> None:
@@ -128,14 +131,14 @@ def cells(data: Path, updates: int, seeds: int, checkpoint: Path | None) -> list
         add("few-shot", "all", 1, checkpoint=network, shots=list(SHOTS), iterations=META_ITERATIONS)
     for seed in range(1, seeds + 1):
         for name, variant in ABLATIONS.items():
-            add("ablation", name, seed, variant=variant.to_dict(), updates=updates)
+            add("ablation", name, seed, variant=variant.to_dict(), updates=updates, **weights)
         if seed == 1:
-            for alpha in ALPHAS:
-                for beta in BETAS:
-                    add("grid", f"a{alpha}-b{beta}", seed, alpha=alpha, beta=beta, updates=updates)
+            for each_alpha in ALPHAS:
+                for each_beta in BETAS:
+                    add("grid", f"a{each_alpha}-b{each_beta}", seed, alpha=each_alpha, beta=each_beta, updates=updates)
         for size in SIZES:
             for pretrained in (0, updates):
-                add("pretraining", f"n{size or 'all'}-{'pretrained' if pretrained else 'plain'}", seed, athletes=size, pretraining=pretrained, updates=updates, looks=LOOKS)
+                add("pretraining", f"n{size or 'all'}-{'pretrained' if pretrained else 'plain'}", seed, athletes=size, pretraining=pretrained, updates=updates, looks=LOOKS, **weights)
     return out
 
 
@@ -299,11 +302,12 @@ def finished(folder: Path) -> list[dict]:
 
 
 def of_kind(done: list[dict], kind: str) -> list[dict]:
-    """The cells of a kind that belong together: same data, code and budget as the newest."""
+    """The cells of a kind that belong together: same data, code, budget and, but for the grid, weights of eq. 24 as the newest."""
     mine = [cell for cell in done if cell["kind"] == kind]
 
     def group(cell: dict) -> tuple:
-        return cell["data"], cell["code"], cell["settings"].get("updates"), cell["settings"].get("checkpoint")
+        weights = () if kind == "grid" else (cell["settings"].get("alpha"), cell["settings"].get("beta"))
+        return cell["data"], cell["code"], cell["settings"].get("updates"), cell["settings"].get("checkpoint"), *weights
 
     return [cell for cell in mine if group(cell) == group(mine[-1])]
 
@@ -392,7 +396,8 @@ def summarise(folder: Path) -> dict:
             continue
         out["data"][kind], out["code"][kind], out["stale"][kind] = mine[0]["data"], mine[0]["code"], mine[0]["code"] != code_digest(kind)
         key = "fewShot" if kind == "few-shot" else kind
-        out[key] = {"split": mine[0]["split"], "updates": mine[0]["settings"].get("updates"), "cells": len(mine), "seconds": round(sum(cell["seconds"] for cell in mine), 1), **table(mine)}
+        weights = {name: mine[0]["settings"].get(name) for name in ("alpha", "beta")} if kind in ("ablation", "pretraining") else {}
+        out[key] = {"split": mine[0]["split"], "updates": mine[0]["settings"].get("updates"), **weights, "cells": len(mine), "seconds": round(sum(cell["seconds"] for cell in mine), 1), **table(mine)}
     return out
 
 
@@ -434,6 +439,8 @@ def main() -> None:
     parser.add_argument("--only", choices=KINDS, action="append", help="this kind only; may be repeated")
     parser.add_argument("--updates", type=int, default=UPDATES, help="updates of 128 windows in every training cell")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--alpha", type=float, default=ALPHA, help="eq. 24, in ablation and pretraining cells: the final fit's")
+    parser.add_argument("--beta", type=float, default=BETA)
     parser.add_argument("--minutes-per-cell", type=float, default=10.0)
     parser.add_argument("--budget-minutes", type=float, default=360.0)
     parser.add_argument("--threads", type=int, default=1)
@@ -451,7 +458,7 @@ def main() -> None:
         parser.error("run needs --data")
     torch.set_num_threads(args.threads)
     checkpoint = args.checkpoint or args.data / "binn.pt"
-    wanted = [cell for cell in cells(args.data, args.updates, args.seeds, checkpoint) if not args.only or cell.kind in args.only]
+    wanted = [cell for cell in cells(args.data, args.updates, args.seeds, checkpoint, args.alpha, args.beta) if not args.only or cell.kind in args.only]
     if args.list:
         for cell in wanted:
             print(f"{'done' if cell.path(args.out).exists() else 'open'}  {cell.name}")
