@@ -22,7 +22,10 @@ from .channels import WINDOW_SAMPLES
 from .network import INPUTS, OUTPUTS, Binn, Sizes
 
 OPSET = 17
-PARITY = 1e-5
+# Two runtimes sum in another order: on random inputs, whose logits are as large as they come, that is worth some 1e-5. What is served is held to 1e-4 (test/contract).
+RUNTIME_PARITY = 1e-4
+# One runtime against itself, NO-CROSSTALK.
+BATCH_PARITY = 1e-5
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
 
@@ -76,7 +79,7 @@ def export_graph(model: Binn, path: Path) -> None:
 
 
 def verify(model: Binn, path: Path) -> dict[str, float]:
-    """Largest differences: graph against PyTorch, and rows of batch 64 against each alone (NO-CROSSTALK). Raises above PARITY."""
+    """Largest differences: graph against PyTorch, and rows of batch 64 against each alone (NO-CROSSTALK). Raises above RUNTIME_PARITY and BATCH_PARITY."""
     runner = session(path)
     feeds = random_inputs(model.sizes, 64, 1)
     whole = dict(zip(OUTPUTS, runner.run(list(OUTPUTS), feeds)))
@@ -89,8 +92,8 @@ def verify(model: Binn, path: Path) -> dict[str, float]:
         batch_gap = max(batch_gap, max(float(np.abs(a[0] - whole[name][row]).max()) for name, a in zip(OUTPUTS, alone)))
     if not all(np.isfinite(value).all() for value in whole.values()):
         raise RuntimeError("the graph gives NaN or infinity on masked input")
-    if max(torch_gap, batch_gap) > PARITY:
-        raise RuntimeError(f"parity {torch_gap:.2e} (PyTorch) and {batch_gap:.2e} (batch 1 and 64), more than {PARITY}")
+    if torch_gap > RUNTIME_PARITY or batch_gap > BATCH_PARITY:
+        raise RuntimeError(f"parity {torch_gap:.2e} (PyTorch, at most {RUNTIME_PARITY}) and {batch_gap:.2e} (batch 1 and 64, at most {BATCH_PARITY})")
     return {"torch": torch_gap, "batch": batch_gap}
 
 
