@@ -12,6 +12,7 @@ import { catalogue } from './catalogue/routes.ts';
 import { devices } from './devices/routes.ts';
 import { documentationPlugin } from './documentation.ts';
 import { gateways } from './gateways/routes.ts';
+import { injuryFiguresOfTeam } from './injury-figures/routes.ts';
 import { limits } from './limits/routes.ts';
 import { live } from './live/routes.ts';
 import { load } from './load/routes.ts';
@@ -113,6 +114,7 @@ export const restPlugin = fp<RestOptions>(
         load,
         loadCeilings,
         limits,
+        injuryFiguresOfTeam,
         recommendations,
         catalogue,
         planSettings,

@@ -21,11 +21,12 @@ import type { PlanSettingsRepository } from './plan-settings/ports.ts';
 import type { PlanRepository } from './plans/ports.ts';
 import type { Recommendation } from './recommendations/schemas.ts';
 import type { Score } from './scores/schemas.ts';
-import type { NewSession, Session } from './sessions/schemas.ts';
+import type { NewSession, Session, SessionPatch } from './sessions/schemas.ts';
 import type { NewTeam, Team } from './teams/schemas.ts';
 import type { Delivery, Replayed, Webhook, WebhookPatch } from './webhooks/schemas.ts';
 
 export { ROLES, ROLE_SCOPES, SCOPES } from './api-keys/schemas.ts';
+export { exposureOf } from '../asms/exposure.ts';
 export type {
   Alert,
   AlertWithHistory,
@@ -199,7 +200,28 @@ export interface ScoreRepository {
   list(team: TeamScope, athleteId: string, filter: ScoreFilter, page: PageRequest<ScoreKey>): Found<Page<Score, ScoreKey>>;
 }
 
+/** A value of a metric of one session, in the order of time. */
+export interface StoredReading {
+  readonly name: string;
+  readonly unit: string;
+  readonly method: string;
+  readonly value: number;
+  readonly typicalError: number | null;
+  readonly provisional: boolean;
+  readonly sessionId: string;
+  readonly at: string;
+}
+
+export interface StoredReadings {
+  /** The newest 60 of each name, oldest first; those without a value are left out. */
+  readonly own: readonly StoredReading[];
+  /** The mean over the sessions of every athlete of the team, the athlete among them; provisional values are left out. */
+  readonly squad: readonly Pick<StoredReading, 'name' | 'unit' | 'method' | 'value'>[];
+}
+
 export interface MetricRepository {
+  /** Since a time; `name` null: every metric. */
+  readChange(team: TeamScope, athleteId: string, filter: { readonly since: Date; readonly name: string | null }): Found<StoredReadings>;
   list(
     team: TeamScope,
     athleteId: string,
@@ -268,6 +290,38 @@ export interface LoadCeilingRepository {
   end(team: TeamScope, id: string, by: string, todayIn: (timeZone: string) => string): Found<LoadCeiling>;
 }
 
+/** What a squad's injury figures are made of, over a range of time. */
+export interface StoredSquad {
+  readonly timeZone: string;
+  /** Sessions that began in the range, added up by type and by what staff stated of their exposure. */
+  readonly exposures: readonly {
+    readonly type: string;
+    readonly stated: string | null;
+    readonly sessions: number;
+    readonly withoutMinutes: number;
+    readonly minutes: number;
+  }[];
+  /** Injuries that began before the range's end and were not cleared before its beginning. */
+  readonly injuries: readonly {
+    readonly athleteId: string;
+    readonly diagnosisCode: string;
+    readonly region: string;
+    readonly onsetUs: number;
+    readonly clearedUs: number | null;
+    readonly timeLoss: boolean;
+    /** Of the athlete, during which it happened. */
+    readonly session: { readonly type: string; readonly stated: string | null } | null;
+  }[];
+  /** Athletes that are active now. */
+  readonly members: readonly { readonly athleteId: string; readonly createdUs: number }[];
+}
+
+export interface InjuryFiguresRepository {
+  /** IANA name of the team's time zone. */
+  timeZone(team: TeamScope, teamId: string): Found<string>;
+  read(team: TeamScope, teamId: string, range: { readonly from: Date; readonly to: Date }): Found<StoredSquad>;
+}
+
 export interface RecommendationRepository {
   list(team: TeamScope, athleteId: string, filter: { readonly status?: Recommendation['status'] }, page: ById): List<Recommendation>;
   /** @throws KinewatchError `already-decided`, `decide-the-plan` */
@@ -307,6 +361,10 @@ export interface SessionRepository {
   get(team: TeamScope, id: string): Found<Session>;
   /** By staff. null: no such athlete. @throws KinewatchError `session-open` */
   open(team: TeamScope, session: NewSession): Found<Session>;
+  /** A session of the past that no sensor recorded, closed. null: no such athlete. @throws KinewatchError `session-overlap` */
+  record(team: TeamScope, session: NewSession & { readonly started: Date; readonly minutes: number }): Found<Session>;
+  /** Only what is given is written; null takes it back. */
+  update(team: TeamScope, id: string, patch: SessionPatch): Found<Session>;
   /** By staff. @throws KinewatchError `already-closed` */
   close(team: TeamScope, id: string): Found<Session>;
 }
@@ -432,6 +490,7 @@ export interface Repositories {
   readonly metrics: MetricRepository;
   readonly load: LoadRepository;
   readonly limits: LimitsRepository;
+  readonly injuryFigures: InjuryFiguresRepository;
   readonly recommendations: RecommendationRepository;
   readonly catalogue: CatalogueRepository;
   readonly planSettings: PlanSettingsRepository;

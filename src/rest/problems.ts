@@ -18,6 +18,7 @@ export const PROBLEMS = {
   'route-not-found': [404, 'There is no such route'],
   'already-exists': [409, 'The resource exists already'],
   'session-open': [409, 'The athlete has an open session'],
+  'session-overlap': [409, 'The athlete has a session at that time'],
   'already-closed': [409, 'It was closed before'],
   'already-decided': [409, 'The recommendation was decided before'],
   'decide-the-plan': [409, 'The recommendation is a plan, which is decided itself'],

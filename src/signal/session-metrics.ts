@@ -14,6 +14,7 @@ import {
   summariseGait,
   SYMMETRY_DEFINITION,
 } from './gait.ts';
+import { publishedTypicalError } from './typical-errors.ts';
 import { HEART_PARAMETERS, heartRateBpm, lnRmssd, smo2Pct, type Variability } from './heart-rate.ts';
 import { detectSensorFaults, SENSOR_FAULT_METHOD, SENSOR_FAULT_PARAMETERS, type SensorFault } from './sensor-faults.ts';
 import { detectSideSwap, type ImuStretch, SIDE_SWAP_METHOD, SIDE_SWAP_PARAMETERS, type SideSwap } from './side-swap.ts';
@@ -245,14 +246,13 @@ export function summariseSession(streams: readonly SessionStream[]): SessionSumm
 
 type MetricDraft = Omit<SessionMetric, 'typicalError' | 'provisional' | 'atUs' | 'detail' | 'parameters'> & Partial<SessionMetric>;
 
-const fill = (draft: MetricDraft, atUs: number): SessionMetric => ({
-  typicalError: null,
-  provisional: false,
-  parameters: {},
-  detail: null,
-  atUs,
-  ...draft,
-});
+/** A typical error that the session's own repeats did not give is the published one, where there is one; its source stands with the parameters. */
+function fill(draft: MetricDraft, atUs: number): SessionMetric {
+  const metric = { typicalError: null, provisional: false, parameters: {}, detail: null, atUs, ...draft };
+  const published = metric.typicalError === null ? publishedTypicalError(metric.name, metric.unit, metric.value) : null;
+  if (published === null) return metric;
+  return { ...metric, typicalError: published.value, parameters: { ...metric.parameters, typicalErrorFrom: published.source } };
+}
 
 function jumpMetrics(jumps: readonly TimedJump[], atUs: number): SessionMetric[] {
   const only = jumps.map(({ jump }) => jump);
@@ -374,7 +374,7 @@ function wearableMetrics(wearable: WearableSummary, atUs: number): SessionMetric
 
 /**
  * The metrics to store for a session; those it has no sensor for are absent. `atUs` of each is the end of the session's data.
- * A typical error is the SD over the session's own repeats where there are three; null where there is nothing to take it from.
+ * A typical error is the SD over the session's own repeats where there are three, else a published one; null where there is neither.
  * @throws RangeError as summariseSession.
  */
 export function computeSessionMetrics(streams: readonly SessionStream[]): SessionMetric[] {

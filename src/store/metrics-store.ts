@@ -154,7 +154,9 @@ async function save(
   loadsOf: LoadsOf,
 ): Promise<boolean> {
   const { rows } = await client.query<{ athlete_id: string }>(
-    'UPDATE session SET metrics_at = now(), measured_minutes = $2 WHERE id = $1 RETURNING athlete_id',
+    `UPDATE session SET metrics_at = now(), measured_minutes = coalesce($2::float8,
+       CASE WHEN opened_by = 'staff' AND closed_by = 'staff' THEN extract(epoch FROM ended_at - started_at) / 60 END)
+     WHERE id = $1 RETURNING athlete_id`,
     [sessionId, minutes],
   );
   const [session] = rows;

@@ -102,6 +102,7 @@ describe('a key bound to a team', () => {
       'PATCH /v1/athletes/{id}/recommendations/{recommendationId}': { status: 'accepted' },
       'POST /v1/athletes/{id}/injuries': { diagnosisCode: 'KJ1', region: 'knee', onsetAt: '2026-01-01T00:00:00Z', timeLossDays: 10 },
       'POST /v1/athletes/{id}/therapies': { injuryId: blues.injuryId, kind: 'rest', dosePerDay: 1, startsAt: '2026-01-01T00:00:00Z' },
+      'PATCH /v1/sessions/{id}': { minutes: 50 },
       'POST /v1/athletes/{id}/limits': { restBpm: 50 },
       'POST /v1/teams/{id}/limits': { highSpeedMps: 6 },
       'POST /v1/athletes/{id}/load-ceilings': { series: 'session-rpe', ceiling: 300 },

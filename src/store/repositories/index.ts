@@ -8,6 +8,7 @@ import { createAthleteRepository } from './athletes.ts';
 import { createAuditRepository } from './audit.ts';
 import { createDeviceRepository } from './devices.ts';
 import { createGatewayRepository } from './gateways.ts';
+import { createInjuryFiguresRepository } from './injury-figures.ts';
 import { createLimitsRepository } from './limits.ts';
 import { createLoadRepository } from './load.ts';
 import { createLoadCeilingRepository } from './load-ceilings.ts';
@@ -28,10 +29,11 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     teams: createTeamRepository(prisma),
     athletes: createAthleteRepository(prisma),
     scores: createScoreRepository(pool),
-    metrics: createMetricRepository(prisma),
+    metrics: createMetricRepository(prisma, pool),
     load: createLoadRepository(prisma),
     loadCeilings: createLoadCeilingRepository(prisma),
     limits: createLimitsRepository(pool),
+    injuryFigures: createInjuryFiguresRepository(pool),
     recommendations: createRecommendationRepository(prisma),
     catalogue: createCatalogueRepository(pool),
     planSettings: createPlanSettingsRepository(pool),

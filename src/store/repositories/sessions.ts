@@ -1,5 +1,5 @@
 import { KinewatchError } from '../../contracts/errors.ts';
-import type { Session, SessionRepository } from '../../rest/ports.ts';
+import { exposureOf, type Session, type SessionRepository } from '../../rest/ports.ts';
 import type { SessionModel } from '../generated/models.ts';
 import type { PrismaClient } from '../prisma.ts';
 import { inTeam, iso, isoOrNull, pageOf, refusing } from './support.ts';
@@ -16,7 +16,25 @@ const view = (row: SessionModel): Session => ({
   openedBy: row.openedBy as Session['openedBy'],
   closedBy: row.closedBy as Session['closedBy'],
   metricsAt: isoOrNull(row.metricsAt),
+  exposure: exposureOf(row.type, row.exposure),
+  exposureOf: row.exposure === null ? 'type' : 'staff',
+  minutes: row.minutes ?? row.measuredMinutes,
+  minutesOf: row.minutes === null ? (row.measuredMinutes === null ? null : 'measured') : 'staff',
+  plannedMinutes: row.plannedMinutes,
+  plannedLoad: row.plannedLoad,
 });
+
+type Settable = Partial<Pick<SessionModel, 'type' | 'exposure' | 'plannedMinutes' | 'plannedLoad' | 'minutes'>>;
+
+/** Only what was given is written. */
+function settable({ type, exposure, plannedMinutes, plannedLoad }: Settable): Settable {
+  return {
+    ...(type === undefined ? {} : { type }),
+    ...(exposure === undefined ? {} : { exposure }),
+    ...(plannedMinutes === undefined ? {} : { plannedMinutes }),
+    ...(plannedLoad === undefined ? {} : { plannedLoad }),
+  };
+}
 
 export function createSessionRepository(prisma: PrismaClient): SessionRepository {
   return {
@@ -40,16 +58,41 @@ export function createSessionRepository(prisma: PrismaClient): SessionRepository
       const row = await prisma.session.findFirst({ where: { id, ...inTeam(team) } });
       return row === null ? null : view(row);
     },
-    async open(team, { athleteId, type = 'training' }) {
+    async open(team, { athleteId, ...given }) {
       const athlete = await prisma.athlete.findFirst({ where: { id: athleteId, ...inTeam(team) }, select: { teamId: true } });
       if (athlete === null) return null;
       const startedAt = new Date();
       const nowUs = BigInt(startedAt.getTime()) * 1_000n;
-      const data = { athleteId, teamId: athlete.teamId, type, startedAt, firstReceivedUs: nowUs, lastReceivedUs: nowUs, openedBy: 'staff' };
+      const own = { athleteId, teamId: athlete.teamId, startedAt, firstReceivedUs: nowUs, lastReceivedUs: nowUs, openedBy: 'staff' };
+      const data = { ...own, ...settable(given) };
       // The partial unique index decides, should the athlete's first frame come at the same moment.
       return refusing({ unique: 'The athlete has an open session', uniqueCode: 'session-open' }, async () =>
         view(await prisma.session.create({ data })),
       );
+    },
+    record: (team, { athleteId, started, minutes, ...given }) =>
+      prisma.$transaction(async (transaction) => {
+        const athlete = await transaction.athlete.findFirst({ where: { id: athleteId, ...inTeam(team) }, select: { teamId: true } });
+        if (athlete === null) return null;
+        // Two at once wait for each other, so that the second sees the first.
+        await transaction.$queryRaw`SELECT 1 FROM athlete WHERE id = ${athleteId}::uuid FOR NO KEY UPDATE`;
+        const endedAt = new Date(started.getTime() + minutes * 60_000);
+        const other = await transaction.session.findFirst({
+          where: { athleteId, startedAt: { lt: endedAt }, OR: [{ endedAt: null }, { endedAt: { gt: started } }] },
+          select: { id: true },
+        });
+        if (other !== null)
+          throw new KinewatchError('session-overlap', `Session ${other.id} lies in that time: correct its minutes instead`);
+        // No frame is received in a range of one instant of the past: measuring finds nothing.
+        const startUs = BigInt(started.getTime()) * 1_000n;
+        const own = { athleteId, teamId: athlete.teamId, startedAt: started, endedAt, minutes };
+        const stamps = { firstReceivedUs: startUs, lastReceivedUs: startUs, openedBy: 'staff', closedBy: 'staff', metricsAt: new Date() };
+        return view(await transaction.session.create({ data: { ...own, ...stamps, ...settable(given) } }));
+      }),
+    async update(team, id, { minutes, ...patch }) {
+      const data = { ...settable(patch), ...(minutes === undefined ? {} : { minutes }) };
+      const changed = await prisma.session.updateManyAndReturn({ where: { id, ...inTeam(team) }, data });
+      return changed[0] === undefined ? null : view(changed[0]);
     },
     async close(team, id) {
       const where = { id, ...inTeam(team) };
