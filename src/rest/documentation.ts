@@ -12,6 +12,10 @@ const TAGS = [
   { name: 'alerts', description: 'Alerts: active or cleared, acknowledged or not' },
   { name: 'medical', description: 'Injuries, therapies and outcomes; diagnoses only with the scope medical' },
   { name: 'plans', description: 'Interventions, the limits plans keep to, planned loads, plans, and what was done of them' },
+  {
+    name: 'diary',
+    description: 'Consents, and what athletes enter under them: wellness, morning heart-rate variability, illness, menstrual entries',
+  },
   { name: 'devices', description: 'Devices and whose data they carry at what time' },
   { name: 'gateways', description: 'Sensor gateways and their tokens' },
   { name: 'webhooks', description: 'Standard Webhooks 1.0 endpoints and their deliveries' },

@@ -10,6 +10,7 @@ import { auditPlugin } from './audit/record.ts';
 import { authPlugin } from './auth.ts';
 import { catalogue } from './catalogue/routes.ts';
 import { devices } from './devices/routes.ts';
+import { diary } from './diary/routes.ts';
 import { documentationPlugin } from './documentation.ts';
 import { gateways } from './gateways/routes.ts';
 import { injuryFiguresOfTeam } from './injury-figures/routes.ts';
@@ -115,6 +116,7 @@ export const restPlugin = fp<RestOptions>(
         loadCeilings,
         limits,
         injuryFiguresOfTeam,
+        diary,
         recommendations,
         catalogue,
         planSettings,

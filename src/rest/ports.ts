@@ -8,6 +8,7 @@ import type { Planning } from '../plan/planning.ts';
 import type { Alert, AlertWithHistory } from './alerts/schemas.ts';
 import type { ApiKey, Role, Scope } from './api-keys/schemas.ts';
 import type { AuditEntry } from './audit/schemas.ts';
+import type { Consent, ConsentKind, DiaryEntry, DiaryKind, Illness, NewIllness } from './diary/schemas.ts';
 import type { Athlete, AthletePatch, NewAthlete } from './athletes/schemas.ts';
 import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
 import type { CatalogueRepository } from './catalogue/ports.ts';
@@ -35,9 +36,12 @@ export type {
   Athlete,
   AthletePatch,
   AuditEntry,
+  Consent,
   Delivery,
   Device,
+  DiaryEntry,
   Gateway,
+  Illness,
   Injury,
   LoadCeiling,
   Metric,
@@ -290,6 +294,59 @@ export interface LoadCeilingRepository {
   end(team: TeamScope, id: string, by: string, todayIn: (timeZone: string) => string): Found<LoadCeiling>;
 }
 
+/** ln rMSSD of a session at rest, every beat recorded. */
+export interface RestRecording {
+  readonly sessionId: string;
+  readonly startUs: number;
+  readonly lnRmssd: number;
+  readonly beats: number;
+}
+
+/** Rows under a withdrawn consent are never among them. */
+interface Consented<T> {
+  readonly consented: boolean;
+  readonly items: readonly T[];
+}
+
+export interface DiaryRepository {
+  consents(team: TeamScope, athleteId: string, kinds: readonly ConsentKind[]): Found<readonly Consent[]>;
+  /** @throws KinewatchError `already-exists` */
+  giveConsent(
+    team: TeamScope,
+    athleteId: string,
+    consent: { readonly kind: ConsentKind; readonly purpose: Consent['purpose']; readonly given: Date; readonly by: string },
+  ): Found<Consent>;
+  /** @throws KinewatchError `consent-missing` */
+  withdrawConsent(team: TeamScope, athleteId: string, kind: ConsentKind, by: string): Found<Consent>;
+  /** Deletes what was entered under withdrawn consents; how much it was. @throws KinewatchError `consent-given` (one is in force) */
+  erase(team: TeamScope, athleteId: string, kind: ConsentKind): Found<number>;
+  /** From a day to a day, both counted, oldest first. */
+  entries(
+    team: TeamScope,
+    athleteId: string,
+    kind: DiaryKind,
+    range: { readonly from: string; readonly to: string },
+  ): Found<Consented<DiaryEntry>>;
+  /** @throws KinewatchError `consent-missing`, `already-exists` (another entry of the day stands), `unknown-reference` (replaces) */
+  enter(
+    team: TeamScope,
+    athleteId: string,
+    entry: Pick<DiaryEntry, 'day' | 'value' | 'replaces' | 'by'> & { readonly kind: DiaryKind },
+  ): Found<DiaryEntry>;
+  /** By start of the session; from inclusive, to exclusive. */
+  restRecordings(team: TeamScope, athleteId: string, range: { readonly from: Date; readonly to: Date }): Promise<readonly RestRecording[]>;
+  illnesses(team: TeamScope, athleteId: string): Found<Consented<Illness>>;
+  /** @throws KinewatchError `consent-missing` */
+  reportIllness(team: TeamScope, athleteId: string, illness: NewIllness & { readonly by: string }): Found<Illness>;
+  /** `check` sees the illness and the team's time zone first; what it throws changes nothing. @throws KinewatchError `already-closed` */
+  closeIllness(
+    team: TeamScope,
+    id: string,
+    close: { readonly returnedDay: string; readonly by: string },
+    check: (illness: Illness, timeZone: string) => void,
+  ): Found<Illness>;
+}
+
 /** What a squad's injury figures are made of, over a range of time. */
 export interface StoredSquad {
   readonly timeZone: string;
@@ -491,6 +548,7 @@ export interface Repositories {
   readonly load: LoadRepository;
   readonly limits: LimitsRepository;
   readonly injuryFigures: InjuryFiguresRepository;
+  readonly diary: DiaryRepository;
   readonly recommendations: RecommendationRepository;
   readonly catalogue: CatalogueRepository;
   readonly planSettings: PlanSettingsRepository;

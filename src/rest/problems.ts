@@ -18,6 +18,8 @@ export const PROBLEMS = {
   'route-not-found': [404, 'There is no such route'],
   'already-exists': [409, 'The resource exists already'],
   'session-open': [409, 'The athlete has an open session'],
+  'consent-missing': [409, 'The athlete has not consented to this'],
+  'consent-given': [409, 'The consent is in force'],
   'session-overlap': [409, 'The athlete has a session at that time'],
   'already-closed': [409, 'It was closed before'],
   'already-decided': [409, 'The recommendation was decided before'],

@@ -7,6 +7,7 @@ import { createApiKeyRepository } from './api-keys.ts';
 import { createAthleteRepository } from './athletes.ts';
 import { createAuditRepository } from './audit.ts';
 import { createDeviceRepository } from './devices.ts';
+import { createDiaryRepository } from './diary.ts';
 import { createGatewayRepository } from './gateways.ts';
 import { createInjuryFiguresRepository } from './injury-figures.ts';
 import { createLimitsRepository } from './limits.ts';
@@ -33,6 +34,7 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     load: createLoadRepository(prisma),
     loadCeilings: createLoadCeilingRepository(prisma),
     limits: createLimitsRepository(pool),
+    diary: createDiaryRepository(prisma),
     injuryFigures: createInjuryFiguresRepository(pool),
     recommendations: createRecommendationRepository(prisma),
     catalogue: createCatalogueRepository(pool),

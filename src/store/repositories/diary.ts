@@ -1,0 +1,194 @@
+import { KinewatchError } from '../../contracts/errors.ts';
+import type { Consent, DiaryEntry, DiaryRepository, Illness, TeamScope } from '../../rest/ports.ts';
+import type { Prisma } from '../generated/client.ts';
+import type { ConsentModel, DiaryEntryModel, IllnessModel } from '../generated/models.ts';
+import type { PrismaClient } from '../prisma.ts';
+import { asJson, inTeam, iso, isoOrNull, ofTeam, refusing } from './support.ts';
+
+/** BOUNDED: illnesses shown, the newest. */
+const SHOWN_ILLNESSES = 200;
+
+const isoDay = (date: Date): string => iso(date).slice(0, 10);
+
+const viewConsent = (row: ConsentModel): Consent => ({
+  id: row.id,
+  athleteId: row.athleteId,
+  kind: row.kind as Consent['kind'],
+  purpose: row.purpose as Consent['purpose'],
+  givenAt: iso(row.givenAt),
+  by: row.by,
+  withdrawnAt: isoOrNull(row.withdrawnAt),
+  withdrawnBy: row.withdrawnBy,
+});
+
+const viewEntry = (row: DiaryEntryModel): DiaryEntry => ({
+  id: row.id,
+  athleteId: row.athleteId,
+  day: isoDay(row.day),
+  value: row.value as Record<string, unknown>,
+  by: row.by,
+  at: iso(row.at),
+  replaces: row.replaces,
+});
+
+const viewIllness = (row: IllnessModel): Illness => ({
+  id: row.id,
+  athleteId: row.athleteId,
+  onsetDay: isoDay(row.onsetDay),
+  returnedDay: row.returnedDay === null ? null : isoDay(row.returnedDay),
+  availability: row.availability as Illness['availability'],
+  diagnosisCode: row.diagnosisCode,
+  system: row.system as Illness['system'],
+  note: row.note,
+  by: row.by,
+  closedBy: row.closedBy,
+  at: iso(row.at),
+});
+
+const missingConsent = (kind: string, athleteId: string): KinewatchError =>
+  new KinewatchError(
+    'consent-missing',
+    `There is no consent of the athlete for ${kind}. Record it with POST /v1/athletes/${athleteId}/consents {"kind": "${kind}"} once the athlete has given it`,
+  );
+
+/** The consent in force, which cannot be withdrawn before the transaction ends. @throws KinewatchError `consent-missing` */
+async function holdConsent(transaction: Prisma.TransactionClient, athleteId: string, kind: string): Promise<string> {
+  const rows = await transaction.$queryRaw<{ id: string }[]>`
+    SELECT id FROM consent WHERE athlete_id = ${athleteId}::uuid AND kind = ${kind} AND withdrawn_at IS NULL FOR SHARE`;
+  const [consent] = rows;
+  if (consent === undefined) throw missingConsent(kind, athleteId);
+  return consent.id;
+}
+
+/** Takes the corrected entry out of force. @throws KinewatchError `unknown-reference` */
+async function replaceEntry(
+  transaction: Prisma.TransactionClient,
+  former: { id: string; consentId: string; kind: string; day: Date },
+): Promise<void> {
+  const { count } = await transaction.diaryEntry.updateMany({ where: { ...former, replacedAt: null }, data: { replacedAt: new Date() } });
+  if (count === 0) {
+    throw new KinewatchError(
+      'unknown-reference',
+      `No entry ${former.id} of that day stands: name the one that does, or leave replaces out`,
+    );
+  }
+}
+
+export function createDiaryRepository(prisma: PrismaClient): DiaryRepository {
+  const isVisible = async (team: TeamScope, athleteId: string): Promise<boolean> =>
+    (await prisma.athlete.count({ where: { id: athleteId, ...inTeam(team) } })) === 1;
+  const isConsented = async (athleteId: string, kind: string): Promise<boolean> =>
+    (await prisma.consent.count({ where: { athleteId, kind, withdrawnAt: null } })) === 1;
+
+  return {
+    async consents(team, athleteId, kinds) {
+      if (!(await isVisible(team, athleteId))) return null;
+      const rows = await prisma.consent.findMany({
+        where: { athleteId, kind: { in: [...kinds] } },
+        orderBy: [{ givenAt: 'desc' }, { id: 'desc' }],
+      });
+      return rows.map(viewConsent);
+    },
+    async giveConsent(team, athleteId, { kind, purpose, given, by }) {
+      if (!(await isVisible(team, athleteId))) return null;
+      return refusing({ unique: `The athlete has consented to ${kind} already` }, async () =>
+        viewConsent(await prisma.consent.create({ data: { athleteId, kind, purpose, givenAt: given, by } })),
+      );
+    },
+    async withdrawConsent(team, athleteId, kind, by) {
+      if (!(await isVisible(team, athleteId))) return null;
+      const [row] = await prisma.consent.updateManyAndReturn({
+        where: { athleteId, kind, withdrawnAt: null },
+        data: { withdrawnAt: new Date(), withdrawnBy: by },
+      });
+      if (row === undefined) throw missingConsent(kind, athleteId);
+      return viewConsent(row);
+    },
+    async erase(team, athleteId, kind) {
+      if (!(await isVisible(team, athleteId))) return null;
+      if (await isConsented(athleteId, kind)) {
+        throw new KinewatchError('consent-given', `The athlete consents to ${kind}: withdraw the consent first, then erase`);
+      }
+      const under = { athleteId, consent: { kind, withdrawnAt: { not: null } } };
+      const [entries, illnesses] = await prisma.$transaction([
+        prisma.diaryEntry.deleteMany({ where: under }),
+        prisma.illness.deleteMany({ where: under }),
+      ]);
+      return entries.count + illnesses.count;
+    },
+    async entries(team, athleteId, kind, { from, to }) {
+      if (!(await isVisible(team, athleteId))) return null;
+      const rows = await prisma.diaryEntry.findMany({
+        where: { athleteId, kind, replacedAt: null, consent: { withdrawnAt: null }, day: { gte: new Date(from), lte: new Date(to) } },
+        orderBy: [{ day: 'asc' }],
+      });
+      return { consented: await isConsented(athleteId, kind), items: rows.map(viewEntry) };
+    },
+    async enter(team, athleteId, { kind, day, value, replaces, by }) {
+      if (!(await isVisible(team, athleteId))) return null;
+      const stands = `There is an entry of ${day} already: correct it by sending its id as replaces`;
+      return refusing({ unique: stands }, () =>
+        prisma.$transaction(async (transaction) => {
+          const consentId = await holdConsent(transaction, athleteId, kind);
+          const at = new Date(day);
+          if (replaces !== null) await replaceEntry(transaction, { id: replaces, consentId, kind, day: at });
+          return viewEntry(
+            await transaction.diaryEntry.create({ data: { athleteId, consentId, kind, day: at, value: asJson(value), by, replaces } }),
+          );
+        }),
+      );
+    },
+    async restRecordings(team, athleteId, { from, to }) {
+      const rows = await prisma.sessionMetric.findMany({
+        where: {
+          athleteId,
+          ...ofTeam(team),
+          name: 'lnRmssd',
+          provisional: false,
+          value: { not: null },
+          session: { startedAt: { gte: from, lt: to } },
+        },
+        select: { value: true, detail: true, sessionId: true, session: { select: { startedAt: true } } },
+        orderBy: [{ session: { startedAt: 'asc' } }],
+      });
+      return rows.flatMap(({ value, detail, sessionId, session }) =>
+        value === null ? [] : [{ sessionId, lnRmssd: value, beats: pairsOf(detail), startUs: session.startedAt.getTime() * 1_000 }],
+      );
+    },
+    async illnesses(team, athleteId) {
+      if (!(await isVisible(team, athleteId))) return null;
+      const rows = await prisma.illness.findMany({
+        where: { athleteId, consent: { withdrawnAt: null } },
+        orderBy: [{ onsetDay: 'desc' }, { id: 'desc' }],
+        take: SHOWN_ILLNESSES,
+      });
+      return { consented: await isConsented(athleteId, 'illness'), items: rows.map(viewIllness) };
+    },
+    async reportIllness(team, athleteId, { onsetDay, availability, diagnosisCode = null, system = null, note = null, by }) {
+      if (!(await isVisible(team, athleteId))) return null;
+      return prisma.$transaction(async (transaction) => {
+        const consentId = await holdConsent(transaction, athleteId, 'illness');
+        const data = { athleteId, consentId, onsetDay: new Date(onsetDay), availability, diagnosisCode, system, note, by };
+        return viewIllness(await transaction.illness.create({ data }));
+      });
+    },
+    async closeIllness(team, id, { returnedDay, by }, check) {
+      const where = { id, ...ofTeam(team), consent: { withdrawnAt: null } };
+      const row = await prisma.illness.findFirst({ where, include: { athlete: { select: { team: { select: { timeZone: true } } } } } });
+      if (row === null) return null;
+      check(viewIllness(row), row.athlete.team.timeZone);
+      const [closed] = await prisma.illness.updateManyAndReturn({
+        where: { ...where, returnedDay: null },
+        data: { returnedDay: new Date(returnedDay), availability: 'full', closedBy: by },
+      });
+      if (closed === undefined) throw new KinewatchError('already-closed', `The illness was closed by ${row.closedBy}`);
+      return viewIllness(closed);
+    },
+  };
+}
+
+/** Differences between beats that a recording's figure was made of; 0 where it does not say. */
+function pairsOf(detail: unknown): number {
+  const pairs = typeof detail === 'object' && detail !== null ? (detail as Readonly<Record<string, unknown>>)['pairs'] : null;
+  return typeof pairs === 'number' ? pairs : 0;
+}
