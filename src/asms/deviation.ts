@@ -6,12 +6,21 @@ import type { ActivityClass } from '../contracts/model.ts';
 import { HOP_S, NON_OVERLAPPING_HOPS, type AsmsParams, type Thresholds } from './params.ts';
 import { EMPTY_SKETCH, addToSketch, percentilesOf, type QuantileSketch } from './quantile-sketch.ts';
 
-/** Mean and RMS of z of every channel (2 x Cb), null where masked; rounded to 0.001 own SD, which keeps the stored state small. */
+/**
+ * Mean and RMS of z of every channel (2 x Cb), null where masked: whole numbers, of the unit that is said beside each. They are most of the stored state,
+ * and whole numbers are shorter and quicker to write and read than decimals.
+ */
 export type Features = readonly (number | null)[];
+
+/** Parts of an own SD: what a window brings, the fast means, and the slow ones, which a hop moves by 3e-5 of a difference. */
+export const FEATURE_PER_SD = 1e3;
+export const FAST_PER_SD = 1e4;
+export const SLOW_PER_SD = 1e6;
 
 interface RecentWindow {
   readonly index: number;
   readonly activity: ActivityClass;
+  /** FEATURE_PER_SD */
   readonly features: Features;
 }
 
@@ -20,7 +29,7 @@ export interface MovementLevel {
   /** Windows so far, and since the last gap. */
   readonly windows: number;
   readonly fastWindows: number;
-  /** Running means of the features: of the last seconds, and of the baseline. */
+  /** Running means of the features: of the last seconds (FAST_PER_SD), and of the baseline (SLOW_PER_SD). */
   readonly fast: Features;
   readonly slow: Features;
   readonly driftSketch: QuantileSketch;
@@ -81,30 +90,32 @@ export const EMPTY_DEVIATION: DeviationState = { lastEndUs: null, recent: [], cl
 
 const round = (value: number, scale: number): number => Math.round(value * scale) / scale + 0;
 
-/** Features of a window from its channelSummary (means, then RMS). */
-export function featuresOf(channelSummary: Float32Array): Features {
-  return Array.from(channelSummary, (value) => (Number.isFinite(value) ? round(value, 1e3) : null));
+/** Features of a window from its channelSummary (means, then RMS), in FEATURE_PER_SD. */
+function featuresOf(channelSummary: Float32Array): Features {
+  return Array.from(channelSummary, (value) => (Number.isFinite(value) ? Math.round(value * FEATURE_PER_SD) + 0 : null));
 }
 
-/** Mean squared difference over the features observed in both; null where there is none. */
-export function meanSquaredStep(now: Features, before: Features): number | null {
+/** Mean squared difference in own SD over the features observed in both; null where there is none. */
+function meanSquaredStep(now: Features, nowPerSd: number, before: Features, beforePerSd: number): number | null {
   let sum = 0;
   let observed = 0;
   for (const [index, value] of now.entries()) {
     const other = before[index];
     if (value === null || other === null || other === undefined) continue;
-    sum += (value - other) ** 2;
+    sum += (value / nowPerSd - other / beforePerSd) ** 2;
     observed += 1;
   }
   return observed === 0 ? null : sum / observed;
 }
 
-/** Moves each running mean towards the observation; a feature seen for the first time starts at its value. */
-function follow(mean: Features, features: Features, gain: number): Features {
-  return features.map((value, index) => {
+/** Moves each running mean (of `perSd`) towards the observation; a feature seen for the first time starts at its value. */
+function follow(mean: Features, perSd: number, features: Features, gain: number): Features {
+  const scale = perSd / FEATURE_PER_SD;
+  return features.map((feature, index) => {
     const before = mean[index] ?? null;
-    if (value === null) return before;
-    return before === null ? value : round(before + gain * (value - before), 1e6);
+    if (feature === null) return before;
+    const value = feature * scale;
+    return before === null ? value : Math.round(before + gain * (value - before)) + 0;
   });
 }
 
@@ -167,10 +178,10 @@ function stepLevel(
   params: AsmsParams['deviation'],
 ): { readonly level: MovementLevel; readonly drift: number | null } {
   const held = frozen && level.windows > 0;
-  const fast = follow(level.fast, features, gainOf(seconds, params.driftFastTauS, level.fastWindows));
-  const slow = follow(level.slow, features, held ? 0 : gainOf(seconds, params.driftSlowTauS, level.windows));
+  const fast = follow(level.fast, FAST_PER_SD, features, gainOf(seconds, params.driftFastTauS, level.fastWindows));
+  const slow = follow(level.slow, SLOW_PER_SD, features, held ? 0 : gainOf(seconds, params.driftSlowTauS, level.windows));
   const fastWindows = level.fastWindows + 1;
-  const distance = fastWindows * HOP_S < params.driftMinimumS ? null : meanSquaredStep(fast, slow);
+  const distance = fastWindows * HOP_S < params.driftMinimumS ? null : meanSquaredStep(fast, FAST_PER_SD, slow, SLOW_PER_SD);
   const drift = distance === null ? null : Math.sqrt(distance);
   const driftSketch = drift === null || held ? level.driftSketch : addToSketch(level.driftSketch, drift);
   return { level: { windows: level.windows + 1, fastWindows, fast, slow, driftSketch }, drift };
@@ -198,7 +209,7 @@ export function stepDeviation(
 
   const decay = Math.exp(-(window.endUs - known.atUs) / 1e6 / params.roughnessTauS);
   const past = comparable(before.recent, window.windowIndex, window.activity, params.maxComparedHops);
-  const step = past === undefined ? null : meanSquaredStep(features, past.features);
+  const step = past === undefined ? null : meanSquaredStep(features, FEATURE_PER_SD, past.features, FEATURE_PER_SD);
   const roughness = decay * known.roughness + (step ?? 0);
   const weight = decay * known.weight + (step === null ? 0 : 1);
   const settled = weight * (1 - Math.exp(-HOP_S / params.roughnessTauS)) >= params.settledShare;
@@ -255,7 +266,7 @@ function afterGap(state: DeviationState, forget: boolean): DeviationState {
 export function acceptNewNormal(state: DeviationState): DeviationState {
   const accept = <Level extends MovementLevel>(level: Level): Level => ({
     ...level,
-    slow: level.fast.length === 0 ? level.slow : level.fast,
+    slow: level.fast.length === 0 ? level.slow : level.fast.map((value) => (value === null ? null : value * (SLOW_PER_SD / FAST_PER_SD))),
     windows: Math.max(1, level.fastWindows),
     driftSketch: EMPTY_SKETCH,
   });
@@ -287,7 +298,8 @@ export function strongestChanges(
 }
 
 function difference(known: MovementLevel, index: number): Pick<ChannelChange, 'changeSd' | 'nowSd' | 'usualSd'> | null {
-  const now = known.fast[index] ?? null;
-  const usual = known.slow[index] ?? null;
-  return now === null || usual === null ? null : { changeSd: round(now - usual, 100), nowSd: round(now, 100), usualSd: round(usual, 100) };
+  const [fast, slow] = [known.fast[index] ?? null, known.slow[index] ?? null];
+  if (fast === null || slow === null) return null;
+  const [now, usual] = [fast / FAST_PER_SD, slow / SLOW_PER_SD];
+  return { changeSd: round(now - usual, 100), nowSd: round(now, 100), usualSd: round(usual, 100) };
 }

@@ -5,7 +5,7 @@
 import type { ActivityClass, ModelContract } from '../contracts/model.ts';
 import { defaultAlarmRules, type AlarmRules } from './alarm-rules.ts';
 
-export const METHOD_VERSION = 'asms-2.0.0';
+export const METHOD_VERSION = 'asms-2.1.0';
 
 /** Length of a hop of the window grid, seconds (model contract: 1 s). */
 export const HOP_S = 1;

@@ -1,16 +1,27 @@
 /**
- * A stored state of an older method version. asms-1.0.0 is upgraded: baselines, roughness with its percentiles, R of each injury, load and open alarms
- * are kept; the percentiles of drift start anew, since drift now begins again after a gap and by speed. Any other version, and what is no state at all,
- * is restarted: empty, behind the store's fence, with the alarms that the store holds open.
+ * A stored state of an older method version. asms-2.0.0 kept the features as decimals: they are written as whole numbers, and nothing else changes.
+ * asms-1.0.0 is upgraded: baselines, roughness with its percentiles, R of each injury, load and open alarms are kept; the percentiles of drift start anew,
+ * since drift now begins again after a gap and by speed. Any other version, and what is no state at all, is restarted: empty, behind the store's fence,
+ * with the alarms that the store holds open.
  */
 import { EMPTY_SKETCH, type QuantileSketch } from './quantile-sketch.ts';
 import type { AlarmState } from './alarm.ts';
-import type { ClassDeviation, DeviationReport, DeviationState, Features } from './deviation.ts';
+import {
+  FAST_PER_SD,
+  FEATURE_PER_SD,
+  SLOW_PER_SD,
+  type ClassDeviation,
+  type DeviationReport,
+  type DeviationState,
+  type Features,
+  type MovementLevel,
+} from './deviation.ts';
 import { NOT_FROZEN } from './freeze.ts';
 import { METHOD_VERSION } from './params.ts';
 import { initialObserved, initialState, windowAlarms, type AsmsFacts, type AsmsReport, type AsmsStateValue } from './state.ts';
 
 const FIRST_VERSION = 'asms-1.0.0';
+const DECIMAL_VERSION = 'asms-2.0.0';
 
 /** What asms-1.0.0 stored. */
 interface FirstState {
@@ -45,7 +56,31 @@ const versionOf = (stored: unknown): unknown => (stored as { readonly methodVers
 export function restoredState(stored: unknown, facts: AsmsFacts): AsmsStateValue {
   const version = versionOf(stored);
   if (version === METHOD_VERSION) return stored as AsmsStateValue;
-  return version === FIRST_VERSION ? upgraded(stored as FirstState, facts) : initialState(facts);
+  if (version === DECIMAL_VERSION) return inWholeNumbers({ ...(stored as AsmsStateValue), methodVersion: METHOD_VERSION });
+  return version === FIRST_VERSION ? inWholeNumbers(upgraded(stored as FirstState, facts)) : initialState(facts);
+}
+
+const whole = (features: Features, perSd: number): Features =>
+  features.map((value) => (value === null ? null : Math.round(value * perSd) + 0));
+
+function inWholeNumbers(state: AsmsStateValue): AsmsStateValue {
+  const level = <Level extends MovementLevel>(known: Level): Level => ({
+    ...known,
+    fast: whole(known.fast, FAST_PER_SD),
+    slow: whole(known.slow, SLOW_PER_SD),
+  });
+  const levels = <Level extends MovementLevel>(known: Readonly<Record<string, Level>>): Record<string, Level> =>
+    Object.fromEntries(Object.entries(known).map(([name, one]) => [name, level(one)]));
+  const { deviation } = state;
+  return {
+    ...state,
+    deviation: {
+      ...deviation,
+      recent: deviation.recent.map((window) => ({ ...window, features: whole(window.features, FEATURE_PER_SD) })),
+      classes: levels(deviation.classes),
+      runBands: levels(deviation.runBands),
+    },
+  };
 }
 
 const upgradedClass = ({ roughness, weight, atUs, windows, slow, roughnessSketch }: FirstClass): ClassDeviation => ({

@@ -1,6 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EMPTY_DEVIATION, acceptNewNormal, stepDeviation, strongestChanges, type DeviationState } from '../../src/asms/deviation.ts';
+import {
+  EMPTY_DEVIATION,
+  FAST_PER_SD,
+  acceptNewNormal,
+  stepDeviation,
+  strongestChanges,
+  type DeviationState,
+} from '../../src/asms/deviation.ts';
 import { baselineStatus, NOT_FROZEN, stepFreeze } from '../../src/asms/freeze.ts';
 import { asmsParams } from '../../src/asms/params.ts';
 import type { ActivityClass } from '../../src/contracts/model.ts';
@@ -44,24 +51,24 @@ describe('drift in time', () => {
 
   it('counts windows lost inside a bout as time that passed', () => {
     const usual = last(play(seconds(0, 600, { level: 0 }))).state;
-    const whole = last(play(seconds(600, 9, { level: 1 }), usual)).state.classes.run?.fast[0] ?? 0;
+    const whole = (last(play(seconds(600, 9, { level: 1 }), usual)).state.classes.run?.fast[0] ?? 0) / FAST_PER_SD;
     const sparse =
-      last(
+      (last(
         play(
           [600, 604, 608].map((second) => ({ second, level: 1 })),
           usual,
         ),
-      ).state.classes.run?.fast[0] ?? 0;
+      ).state.classes.run?.fast[0] ?? 0) / FAST_PER_SD;
     const blind = 1 - Math.exp(-3 / params.driftFastTauS);
-    expect(sparse).toBeCloseTo(whole, 5);
+    expect(sparse).toBeCloseTo(whole, 3);
     expect(sparse).toBeGreaterThan(blind + 0.2);
   });
 
   it('does not let time in another class age the running mean', () => {
     const run = last(play(seconds(0, 200, { level: 1 }))).state;
     const walked = last(play(seconds(200, 300, { level: 0, activity: 'walk' }), run)).state;
-    const again = last(play(seconds(500, 1, { level: 0 }), walked)).state.classes.run?.fast[0] ?? 0;
-    expect(again).toBeCloseTo(Math.exp(-1 / params.driftFastTauS), 5);
+    const again = (last(play(seconds(500, 1, { level: 0 }), walked)).state.classes.run?.fast[0] ?? 0) / FAST_PER_SD;
+    expect(again).toBeCloseTo(Math.exp(-1 / params.driftFastTauS), 3);
   });
 });
 

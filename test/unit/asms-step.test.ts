@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FAST_PER_SD, FEATURE_PER_SD, SLOW_PER_SD, type Features, type MovementLevel } from '../../src/asms/deviation.ts';
 import { asmsParams, METHOD_VERSION, type AsmsParams } from '../../src/asms/params.ts';
 import { stepAsms, type AsmsFacts, type AsmsStateValue, type AsmsStep } from '../../src/asms/step.ts';
 import type { ActivityClass } from '../../src/contracts/model.ts';
@@ -371,6 +372,33 @@ describe("the athlete's units", () => {
 
 describe('a state of another method version', () => {
   const { state } = run([...steady(2_000), ...at(upTo(30, 2_000), 0.9)]);
+  const decimal = (features: Features, perSd: number): Features => features.map((value) => (value === null ? null : value / perSd));
+  /** As asms-2.0.0 wrote it: features as decimals. */
+  const second = (): unknown => {
+    const level = <Level extends MovementLevel>(known: Level): Level => ({
+      ...known,
+      fast: decimal(known.fast, FAST_PER_SD),
+      slow: decimal(known.slow, SLOW_PER_SD),
+    });
+    const { deviation } = state;
+    return JSON.parse(
+      JSON.stringify({
+        ...state,
+        methodVersion: 'asms-2.0.0',
+        deviation: {
+          ...deviation,
+          recent: deviation.recent.map((window) => ({ ...window, features: decimal(window.features, FEATURE_PER_SD) })),
+          classes: Object.fromEntries(Object.entries(deviation.classes).map(([name, known]) => [name, level(known)])),
+        },
+      }),
+    );
+  };
+
+  it('asms-2.0.0 goes on as if nothing had been', () => {
+    const next = [scoredWindow(2_030), scoredWindow(2_031, { level: 0.3 })];
+    expect(run(next, {}, second() as AsmsStateValue)).toStrictEqual(run(next, {}, state));
+  });
+
   /** As asms-1.0.0 wrote it. */
   const first = (): unknown => {
     const { freeze: _freeze, observed: _observed, deviation, recovery, alarms, latest, ...rest } = state;
@@ -380,9 +408,12 @@ describe('a state of another method version', () => {
         methodVersion: 'asms-1.0.0',
         deviation: {
           lastEndUs: deviation.lastEndUs,
-          recent: deviation.recent,
+          recent: deviation.recent.map((window) => ({ ...window, features: decimal(window.features, FEATURE_PER_SD) })),
           classes: Object.fromEntries(
-            Object.entries(deviation.classes).map(([name, { fastWindows: _windows, ...known }]) => [name, known]),
+            Object.entries(deviation.classes).map(([name, { fastWindows: _windows, ...known }]) => [
+              name,
+              { ...known, slow: decimal(known.slow, SLOW_PER_SD), fast: decimal(known.fast, FAST_PER_SD) },
+            ]),
           ),
         },
         recovery: { loadMetHours: recovery.loadMetHours, atUs: recovery.atUs, injuries: { i1: { r: 0.5, atUs: recovery.atUs } } },
