@@ -14,10 +14,10 @@ export function stepNews(
 ): AsmsStep {
   const moved = stepAsms(state, news.windows, facts, params);
   const observed = stepObservations(moved.state, news.observations, facts, params);
-  return {
-    state: observed.state,
-    raise: [...moved.raise, ...observed.raise],
-    clear: [...moved.clear, ...observed.clear],
-    live: moved.live,
-  };
+  const raise = [...moved.raise, ...observed.raise];
+  // The facts know the alert that was open before the step; one that was raised in it since has no id yet.
+  const clear = [...moved.clear, ...observed.clear].map((one) =>
+    raise.some(({ type, windowIndex }) => type === one.type && windowIndex <= one.windowIndex) ? { ...one, alertId: null } : one,
+  );
+  return { state: observed.state, raise, clear, live: moved.live };
 }

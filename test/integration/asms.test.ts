@@ -195,6 +195,20 @@ describe('ASMS on the store', () => {
     expect(rows.map((row) => row.open)).toEqual([false, true]);
   });
 
+  it('clears in one batch the alert that was open and the one that it raised since', async () => {
+    await fresh();
+    await commit(windows(range(0, 20), { state: 0.9 }));
+    await worker().work({ athleteId: people.athleteId });
+    await commit([...windows(range(20, 40)), ...windows(range(40, 60), { state: 0.9 }), ...windows(range(60, 80))]);
+    await worker().work({ athleteId: people.athleteId });
+    const { rows } = await database.pool.query<{ open: boolean }>(
+      'SELECT cleared_at IS NULL AS open FROM alert WHERE athlete_id = $1 ORDER BY raised_at',
+      [people.athleteId],
+    );
+    expect(rows.map((row) => row.open)).toEqual([false, false]);
+    expect((await stored())?.state.alarms.risk.open).toBe(false);
+  });
+
   it('reads injuries and therapies: recovery falls to the least, and returns to 1 when the injury is cleared', async () => {
     await fresh();
     const onset = new Date(scoredWindow(0).endUs / 1000 - 10 * 86_400_000);
