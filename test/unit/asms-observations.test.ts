@@ -158,6 +158,24 @@ describe('load above its ceiling', () => {
   });
 });
 
+describe('a day told again', () => {
+  const day = (of: string, value: number, complete = true): Body => ({ ...load(value, 300, complete), day: of }) as Body;
+  const twoOfThree = { ...params, alarms: { ...params.alarms, 'load-above-ceiling': { enabled: true, k: 2, n: 3, highShare: 1 } } };
+  const told = (...bodies: readonly Body[]) => types(stepObservations(null, numbered(bodies), facts, twoOfThree));
+
+  it('counts once, by what is said of it last', () => {
+    expect(told(day('2026-11-02', 310, false), day('2026-11-02', 330, false), day('2026-11-02', 330)).raise).toEqual([]);
+    expect(told(day('2026-11-02', 310), day('2026-11-03', 310)).raise).toEqual(['load-above-ceiling']);
+    expect(told(day('2026-11-02', 310), day('2026-11-02', 290), day('2026-11-03', 310)).raise).toEqual([]);
+  });
+
+  it('after a later day raises, and clears nothing', () => {
+    const late = (value: number) => types(run([day('2026-11-03', 310), day('2026-11-02', value)]));
+    expect(late(290).clear).toEqual([]);
+    expect(types(run([day('2026-11-03', 290), day('2026-11-02', 310)])).raise).toEqual(['load-above-ceiling']);
+  });
+});
+
 describe('devices', () => {
   it('report a clock that drifts or jumps again and again, by device, and not a single restart', () => {
     expect(types(run([clock(20, 3_600), clock(20), clock(20)])).raise).toEqual([]);
