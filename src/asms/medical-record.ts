@@ -69,18 +69,30 @@ export interface MedicalRecord {
 
 export const EMPTY_RECORD: MedicalRecord = { injuries: [], therapies: [] };
 
+/** reportedUs absent: now. */
+type InjuryFacts = Pick<RecordedInjury, 'injuryId' | 'diagnosisCode' | 'region' | 'side' | 'onsetUs' | 'timeLossDays'> & {
+  readonly reportedUs?: number;
+};
+
 export type MedicalFact =
   /** `closed`: an injury of the past, recorded when it was over. */
-  | ({ readonly kind: 'injury-opened'; readonly closed: { readonly closedUs: number; readonly by: string } | null } & Pick<
-      RecordedInjury,
-      'injuryId' | 'diagnosisCode' | 'region' | 'side' | 'onsetUs' | 'timeLossDays'
-    >)
+  | ({ readonly kind: 'injury-opened'; readonly closed: { readonly closedUs: number; readonly by: string } | null } & InjuryFacts)
+  /** What was said of it wrongly; its clearance stands. */
+  | ({ readonly kind: 'injury-corrected' } & InjuryFacts)
+  /** It never was. */
+  | { readonly kind: 'injury-withdrawn'; readonly injuryId: string }
   /** After a signed clearance (return-to-play.ts). */
   | { readonly kind: 'injury-closed'; readonly injuryId: string; readonly closedUs: number; readonly by: string }
   | ({ readonly kind: 'therapy-started'; readonly therapyKind: string; readonly adherence: number } & Omit<
       RecordedTherapy,
       'adherence' | 'kind'
     >)
+  /** `adherence`: the share expected from the start, until the log begins. */
+  | ({ readonly kind: 'therapy-corrected'; readonly therapyKind: string; readonly adherence: number } & Omit<
+      RecordedTherapy,
+      'adherence' | 'kind' | 'injuryId'
+    >)
+  | { readonly kind: 'therapy-withdrawn'; readonly therapyId: string }
   | { readonly kind: 'therapy-ended'; readonly therapyId: string; readonly endsUs: number }
   | { readonly kind: 'adherence-recorded'; readonly therapyId: string; readonly fromUs: number; readonly share: number };
 
@@ -94,8 +106,12 @@ type Handlers = { readonly [Kind in MedicalFact['kind']]: (record: MedicalRecord
 
 const HANDLERS: Handlers = {
   'injury-opened': openInjury,
+  'injury-corrected': correctInjury,
+  'injury-withdrawn': withdrawInjury,
   'injury-closed': closeInjury,
   'therapy-started': startTherapy,
+  'therapy-corrected': correctTherapy,
+  'therapy-withdrawn': withdrawTherapy,
   'therapy-ended': endTherapy,
   'adherence-recorded': recordAdherence,
 };
@@ -137,7 +153,7 @@ const samePlace = (a: Pick<RecordedInjury, 'region' | 'side'>, b: Pick<RecordedI
   a.region === b.region && (a.side === null || b.side === null || a.side === 'both' || b.side === 'both' || a.side === b.side);
 
 function openInjury(record: MedicalRecord, fact: FactOf<'injury-opened'>, nowUs: number): MedicalRecord {
-  const { kind: _kind, closed, ...injury } = fact;
+  const { kind: _kind, closed, reportedUs = nowUs, ...injury } = fact;
   if (record.injuries.some(({ injuryId }) => injuryId === injury.injuryId))
     throw new MedicalRefused(
       'already-recorded',
@@ -145,6 +161,9 @@ function openInjury(record: MedicalRecord, fact: FactOf<'injury-opened'>, nowUs:
       'Correct that record, or give the new injury an id of its own',
     );
   notInFuture(injury.onsetUs, nowUs, 'The onset');
+  notInFuture(reportedUs, nowUs, 'The report');
+  if (reportedUs < injury.onsetUs)
+    throw new MedicalRefused('before-onset', 'The report lies before the onset', 'Correct the time of one of them');
   if (closed !== null) {
     notInFuture(closed.closedUs, nowUs, 'The clearance');
     if (closed.closedUs < injury.onsetUs)
@@ -168,12 +187,49 @@ function openInjury(record: MedicalRecord, fact: FactOf<'injury-opened'>, nowUs:
     );
   const recorded: RecordedInjury = {
     ...injury,
-    reportedUs: nowUs,
+    reportedUs,
     closedUs: closed?.closedUs ?? null,
     closedBy: closed?.by ?? null,
     relapseOf: relapseOf(record, injury),
   };
-  return { ...record, injuries: [...record.injuries, recorded] };
+  return linked({ ...record, injuries: [...record.injuries, recorded] });
+}
+
+/** Each injury with the one of which it is a relapse: what is recorded late or corrected can make or unmake a relapse of another. */
+const linked = (record: MedicalRecord): MedicalRecord => ({
+  ...record,
+  injuries: record.injuries.map((one) => {
+    const others = record.injuries.filter((other) => other !== one);
+    const earlier = relapseOf({ ...record, injuries: others }, one);
+    return earlier === one.relapseOf ? one : { ...one, relapseOf: earlier };
+  }),
+});
+
+const therapiesOf = (record: MedicalRecord, injuryId: string): readonly RecordedTherapy[] =>
+  record.therapies.filter((therapy) => therapy.injuryId === injuryId);
+
+function correctInjury(record: MedicalRecord, { kind: _kind, ...facts }: FactOf<'injury-corrected'>, nowUs: number): MedicalRecord {
+  const { injuryId, onsetUs } = facts;
+  const before = injuryOf(record, injuryId);
+  const early = therapiesOf(record, injuryId).find(({ startsUs }) => startsUs < onsetUs);
+  if (early !== undefined)
+    throw new MedicalRefused(
+      'before-onset',
+      `Therapy ${early.therapyId} starts before that onset`,
+      'Give an earlier onset, or correct the therapy first',
+    );
+  const closed = before.closedUs === null ? null : { closedUs: before.closedUs, by: before.closedBy ?? '' };
+  const others = { ...record, injuries: record.injuries.filter((one) => one.injuryId !== injuryId) };
+  const corrected = injuryOf(openInjury(others, { kind: 'injury-opened', closed, ...facts }, nowUs), injuryId);
+  return linked({ ...record, injuries: record.injuries.map((one) => (one.injuryId === injuryId ? corrected : one)) });
+}
+
+function withdrawInjury(record: MedicalRecord, { injuryId }: FactOf<'injury-withdrawn'>): MedicalRecord {
+  injuryOf(record, injuryId);
+  const [therapy] = therapiesOf(record, injuryId);
+  if (therapy !== undefined)
+    throw new MedicalRefused('not-allowed', `Injury ${injuryId} has therapies: ${therapy.therapyId}`, 'Take its therapies back first');
+  return linked({ ...record, injuries: record.injuries.filter((one) => one.injuryId !== injuryId) });
 }
 
 /** The injury of the same region, cleared at most 8 weeks before the onset, of which this would be a relapse: the newest; null: none. */
@@ -215,6 +271,21 @@ function closeInjury(record: MedicalRecord, { injuryId, closedUs, by }: FactOf<'
   };
 }
 
+/** A therapy is recorded when it has begun; its end may be planned. @throws MedicalRefused */
+function checkTherapy(
+  { startsUs, endsUs, dosePerDay, adherence }: Pick<FactOf<'therapy-started'>, 'startsUs' | 'endsUs' | 'dosePerDay' | 'adherence'>,
+  injury: RecordedInjury,
+  nowUs: number,
+): void {
+  notInFuture(startsUs, nowUs, 'The start of the therapy');
+  if (startsUs < injury.onsetUs)
+    throw new MedicalRefused('before-onset', 'The therapy starts before the onset of its injury', 'Correct the time of one of them');
+  if (endsUs !== null && !(endsUs > startsUs))
+    throw new MedicalRefused('value-out-of-range', 'The therapy ends before it starts', 'Give an end after the start, or none');
+  inRange(dosePerDay, 0, 1_000, 'The dose a day');
+  inRange(adherence, 0, 1, 'The adherence');
+}
+
 function startTherapy(record: MedicalRecord, fact: FactOf<'therapy-started'>, nowUs: number): MedicalRecord {
   const { therapyKind, therapyId, injuryId, dosePerDay, startsUs, endsUs, adherence } = fact;
   if (record.therapies.some((therapy) => therapy.therapyId === therapyId))
@@ -230,13 +301,7 @@ function startTherapy(record: MedicalRecord, fact: FactOf<'therapy-started'>, no
       `Injury ${injuryId} is closed`,
       'Record the therapy for an open injury, or a new injury first',
     );
-  notInFuture(startsUs, nowUs, 'The start of the therapy');
-  if (startsUs < injury.onsetUs)
-    throw new MedicalRefused('before-onset', 'The therapy starts before the onset of its injury', 'Correct the time of one of them');
-  if (endsUs !== null && !(endsUs > startsUs))
-    throw new MedicalRefused('value-out-of-range', 'The therapy ends before it starts', 'Give an end after the start, or none');
-  inRange(dosePerDay, 0, 1_000, 'The dose a day');
-  inRange(adherence, 0, 1, 'The adherence');
+  checkTherapy(fact, injury, nowUs);
   const therapy: RecordedTherapy = {
     therapyId,
     injuryId,
@@ -253,6 +318,45 @@ const withTherapy = (record: MedicalRecord, therapy: RecordedTherapy): MedicalRe
   ...record,
   therapies: record.therapies.map((one) => (one.therapyId === therapy.therapyId ? therapy : one)),
 });
+
+function correctTherapy(
+  record: MedicalRecord,
+  { kind: _kind, therapyKind, adherence, ...facts }: FactOf<'therapy-corrected'>,
+  nowUs: number,
+): MedicalRecord {
+  const before = therapyOf(record, facts.therapyId);
+  const { closedUs } = injuryOf(record, before.injuryId);
+  checkTherapy({ adherence, ...facts }, injuryOf(record, before.injuryId), nowUs);
+  if (closedUs !== null && (facts.endsUs === null || facts.endsUs > closedUs))
+    throw new MedicalRefused('injury-closed', 'The therapy would outlast its injury, which is closed', 'Give an end before the clearance');
+  const log = before.adherence.filter(({ fromUs }) => fromUs !== before.startsUs);
+  if (log.some(({ fromUs }) => fromUs <= facts.startsUs))
+    throw new MedicalRefused(
+      'value-out-of-range',
+      'Its adherence is recorded from before that start',
+      'Give an earlier start, or take the therapy back and record it anew',
+    );
+  return withTherapy(record, {
+    ...before,
+    ...facts,
+    kind: therapyKind,
+    adherence: [{ fromUs: facts.startsUs, share: adherence }, ...log],
+  });
+}
+
+function withdrawTherapy(record: MedicalRecord, { therapyId }: FactOf<'therapy-withdrawn'>): MedicalRecord {
+  therapyOf(record, therapyId);
+  return { ...record, therapies: record.therapies.filter((one) => one.therapyId !== therapyId) };
+}
+
+/**
+ * From when the share done on a day holds: from the day's beginning, or from the start of the therapy where that lies in the day. A day before the start
+ * keeps its own beginning, which is refused.
+ */
+export const adherenceFromUs = (
+  { startsUs }: Pick<RecordedTherapy, 'startsUs'>,
+  day: { readonly fromUs: number; readonly toUs: number },
+): number => (day.toUs > startsUs ? Math.max(day.fromUs, startsUs) : day.fromUs);
 
 function endTherapy(record: MedicalRecord, { therapyId, endsUs }: FactOf<'therapy-ended'>, nowUs: number): MedicalRecord {
   const therapy = therapyOf(record, therapyId);

@@ -1,5 +1,5 @@
 /** The criteria of a stage against what was measured: since the injury, and of the athlete's own before it. */
-import { US_PER_DAY } from './medical-record.ts';
+import { US_PER_DAY, type Side } from './medical-record.ts';
 import type { Criterion, Stage } from './return-protocol.ts';
 
 export interface Measurement {
@@ -63,4 +63,48 @@ function judge(criterion: Criterion, now: Measurement | null, own: Measurement |
     met: share >= bound,
     why: `${name} ${Math.round(share * 100)} % of the athlete's own before the injury, at least ${Math.round(bound * 100)} %`,
   };
+}
+
+/** A figure as it was measured or computed, of one side or of none. */
+export interface SidedFigure {
+  readonly metric: string;
+  readonly unit: string;
+  readonly value: number;
+  readonly side: 'left' | 'right' | null;
+  readonly atUs: number;
+}
+
+/** Both limbs are compared where they were measured this close together. (chosen) */
+const SAME_TEST_US = US_PER_DAY;
+
+/**
+ * What a stage is judged by, of all that was measured: figures of the criterion's unit, without a side or of the injured one. An injury of both sides, or of
+ * none, is judged by figures without a side.
+ */
+export function evidenceFor(
+  stage: Stage,
+  injury: { readonly side: Side | null; readonly onsetUs: number },
+  figures: readonly SidedFigure[],
+): ReturnEvidence {
+  const fit = figures.filter(({ metric, unit }) =>
+    stage.criteria.some((criterion) => criterion.metric === metric && criterion.unit === unit),
+  );
+  const own = fit.filter(({ side }) => side === null || side === injury.side);
+  return {
+    injuryOnsetUs: injury.onsetUs,
+    measurements: own.map(({ metric, value, side, atUs }) => ({
+      metric,
+      value,
+      atUs,
+      limbSymmetryPct: side === null ? null : symmetryPct({ metric, value, side, atUs }, fit),
+    })),
+  };
+}
+
+function symmetryPct(own: Pick<SidedFigure, 'metric' | 'value' | 'side' | 'atUs'>, figures: readonly SidedFigure[]): number | null {
+  const other = figures
+    .filter(({ metric, side }) => metric === own.metric && side !== null && side !== own.side)
+    .toSorted((a, b) => Math.abs(a.atUs - own.atUs) - Math.abs(b.atUs - own.atUs))[0];
+  if (other === undefined || Math.abs(other.atUs - own.atUs) > SAME_TEST_US || other.value === 0) return null;
+  return (own.value / other.value) * 100;
 }

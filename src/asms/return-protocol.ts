@@ -35,6 +35,8 @@ export interface Stage {
   /** Share of the chronic load before the injury. */
   readonly loadCeilingShare: number;
   readonly allowedWork: readonly Work[];
+  /** Of the athlete for the team's training and matches (IOC 2020): modified takes part in some of it. */
+  readonly availability: 'out' | 'modified';
   readonly minimumDays: number;
   /** All of them leave the stage. */
   readonly criteria: readonly Criterion[];
@@ -75,6 +77,7 @@ export const DEFAULT_PROTOCOL: ReturnProtocol = {
       name: 'protection',
       loadCeilingShare: 0.1,
       allowedWork: ['walking', 'range-of-motion'],
+      availability: 'out',
       minimumDays: 0,
       criteria: [pain(3)],
       signOff: ['medical'],
@@ -83,6 +86,7 @@ export const DEFAULT_PROTOCOL: ReturnProtocol = {
       name: 'reconditioning',
       loadCeilingShare: 0.4,
       allowedWork: ['walking', 'range-of-motion', 'strength'],
+      availability: 'out',
       minimumDays: 1,
       criteria: [pain(2), strength(0.7)],
       signOff: ['medical'],
@@ -91,6 +95,7 @@ export const DEFAULT_PROTOCOL: ReturnProtocol = {
       name: 'running',
       loadCeilingShare: 0.6,
       allowedWork: ['walking', 'range-of-motion', 'strength', 'running'],
+      availability: 'out',
       minimumDays: 2,
       criteria: [pain(2), strength(0.8), jump(0.8)],
       signOff: ['medical'],
@@ -99,6 +104,7 @@ export const DEFAULT_PROTOCOL: ReturnProtocol = {
       name: 'sport-specific',
       loadCeilingShare: 0.8,
       allowedWork: ['walking', 'range-of-motion', 'strength', 'running', 'high-speed-running', 'jumping', 'change-of-direction'],
+      availability: 'modified',
       minimumDays: 3,
       criteria: [pain(1), strength(0.9), jump(0.9), own('sprint peak', 'sprintPeak', 'm/s', 0.9)],
       signOff: ['medical', 'coach'],
@@ -107,6 +113,7 @@ export const DEFAULT_PROTOCOL: ReturnProtocol = {
       name: 'full-training',
       loadCeilingShare: 1,
       allowedWork: WORK.filter((work) => work !== 'match'),
+      availability: 'modified',
       minimumDays: 5,
       criteria: [pain(0), strength(0.9), jump(0.95), own('sprint peak', 'sprintPeak', 'm/s', 0.95)],
       signOff: ['medical', 'coach', 'athlete'],
@@ -114,3 +121,24 @@ export const DEFAULT_PROTOCOL: ReturnProtocol = {
   ],
   demotion: { painAbove: 4, daysAboveCeiling: 2, recoveryFall: 0.1 },
 };
+
+/** What is wrong with a club's own protocol beyond its shape, in sentences; empty: nothing. */
+export function protocolFaults({ stages }: ReturnProtocol): readonly string[] {
+  const names = stages.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  return [
+    ...(stages.length === 0 ? ['it has no stages'] : []),
+    ...(twice === undefined ? [] : [`the stage ${twice} stands twice`]),
+    ...stages.flatMap(({ name, signOff }) => (signOff.includes('medical') ? [] : [`the stage ${name} is not signed by the role medical`])),
+    ...stages.flatMap((stage, i) => {
+      const before = stages[i - 1];
+      if (before === undefined) return [];
+      return [
+        ...(stage.loadCeilingShare < before.loadCeilingShare ? [`the load ceiling falls from ${before.name} to ${stage.name}`] : []),
+        ...(stage.availability === 'out' && before.availability === 'modified'
+          ? [`the athlete is modified in ${before.name} and out again in ${stage.name}`]
+          : []),
+      ];
+    }),
+  ];
+}

@@ -14,7 +14,7 @@ export interface Signature {
 
 export interface ReturnChange {
   readonly atUs: number;
-  readonly change: 'begun' | 'signed' | 'advanced' | 'demoted' | 'cleared' | 'relapsed';
+  readonly change: 'begun' | 'signed' | 'advanced' | 'demoted' | 'cleared' | 'relapsed' | 'relapse-withdrawn';
   /** Stage after the change; null after clearance. */
   readonly stage: number | null;
   readonly by: string;
@@ -272,4 +272,29 @@ export function stageLimits(
   if (state.phase !== 'stages') return null;
   const { loadCeilingShare, allowedWork } = stageOf(state, protocol);
   return { ceiling: chronicBefore === null ? null : chronicBefore * loadCeilingShare, ceilingShare: loadCeilingShare, allowedWork };
+}
+
+/** The injury that was recorded as the relapse is none: the return stands cleared again. */
+export const withdrawRelapse = (state: ReturnState, by: string, atUs: number): ReturnState =>
+  changed(
+    { ...state, phase: 'cleared' },
+    { atUs, change: 'relapse-withdrawn', stage: null, by, why: 'the relapse was corrected or taken back' },
+  );
+
+/** What a return allowed from a time on, until the next piece. */
+export interface LimitPiece {
+  readonly fromUs: number;
+  /** Load ceiling as a share of the usual load; null: none any more. */
+  readonly share: number | null;
+  readonly availability: Stage['availability'] | 'full';
+}
+
+/** What the return allowed, by time, ascending. @throws RangeError where the state is of another protocol */
+export function limitPieces(state: ReturnState, protocol: ReturnProtocol): readonly LimitPiece[] {
+  return state.history.flatMap(({ atUs, change, stage }): LimitPiece[] => {
+    if (change === 'cleared') return [{ fromUs: atUs, share: null, availability: 'full' }];
+    if (stage === null || change === 'signed') return [];
+    const { loadCeilingShare, availability } = stageOf({ ...state, stage }, protocol);
+    return [{ fromUs: atUs, share: loadCeilingShare, availability }];
+  });
 }

@@ -72,7 +72,9 @@ export function teamFor(request: FastifyRequest, named: string | undefined): str
  * @throws ProblemError `insufficient-scope`, `not-found`
  */
 function requireOwn(request: FastifyRequest, athleteId: string, { self = false }: Access): void {
-  if (!self) throw new ProblemError('insufficient-scope', "An athlete's key does not open this; ask the staff");
+  // An id of something else in the path is no athlete's, whatever it equals.
+  const ofAthlete = request.routeOptions.url?.startsWith('/v1/athletes/:id') === true;
+  if (!self || !ofAthlete) throw new ProblemError('insufficient-scope', "An athlete's key does not open this; ask the staff");
   const { id } = request.params as { readonly id?: string };
   if (id?.toLowerCase() !== athleteId) throw new ProblemError('not-found', 'There is no such athlete');
 }

@@ -10,7 +10,7 @@ const TAGS = [
   { name: 'athletes', description: 'Athletes, their current state, scores, metrics and recommendations' },
   { name: 'sessions', description: 'Sessions open with the first frame or by staff, and close by staff or after silence' },
   { name: 'alerts', description: 'Alerts: active or cleared, acknowledged or not' },
-  { name: 'medical', description: 'Injuries, therapies and outcomes; diagnoses only with the scope medical' },
+  { name: 'medical', description: 'Injuries, therapies, returns to play, measurements, outcomes; diagnoses only with the scope medical' },
   { name: 'plans', description: 'Interventions, the limits plans keep to, planned loads, plans, and what was done of them' },
   {
     name: 'diary',

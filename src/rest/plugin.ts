@@ -18,7 +18,7 @@ import { limits } from './limits/routes.ts';
 import { live } from './live/routes.ts';
 import { load } from './load/routes.ts';
 import { loadCeilings } from './load-ceilings/routes.ts';
-import { medical } from './medical/routes.ts';
+import { medicalResources } from './medical/routes.ts';
 import { metrics } from './metrics/routes.ts';
 import { models } from './models/routes.ts';
 import { operations } from './operations/routes.ts';
@@ -121,7 +121,7 @@ export const restPlugin = fp<RestOptions>(
         catalogue,
         planSettings,
         plans,
-        medical,
+        ...medicalResources,
         sessions,
         alerts,
         webhooks,

@@ -14,12 +14,13 @@ import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
 import type { CatalogueRepository } from './catalogue/ports.ts';
 import type { Gateway, Progress } from './gateways/schemas.ts';
 import type { AthleteLimits, TeamLimits } from './limits/schemas.ts';
-import type { Injury, NewInjury, NewOutcome, NewTherapy, Outcome, Therapy } from './medical/schemas.ts';
 import type { LoadCeiling } from './load-ceilings/schemas.ts';
 import type { Metric } from './metrics/schemas.ts';
 import type { Model, ModelStatus } from './models/schemas.ts';
 import type { PlanSettingsRepository } from './plan-settings/ports.ts';
 import type { PlanRepository } from './plans/ports.ts';
+import type { MedicalRepository } from './medical/ports.ts';
+import type { Found, List, Page, PageRequest, TeamScope } from './paging/ports.ts';
 import type { Recommendation } from './recommendations/schemas.ts';
 import type { Score } from './scores/schemas.ts';
 import type { NewSession, Session, SessionPatch } from './sessions/schemas.ts';
@@ -28,6 +29,7 @@ import type { Delivery, Replayed, Webhook, WebhookPatch } from './webhooks/schem
 
 export { ROLES, ROLE_SCOPES, SCOPES } from './api-keys/schemas.ts';
 export { exposureOf } from '../asms/exposure.ts';
+export type { Page, PageRequest, TeamScope } from './paging/ports.ts';
 export type {
   Alert,
   AlertWithHistory,
@@ -42,13 +44,11 @@ export type {
   DiaryEntry,
   Gateway,
   Illness,
-  Injury,
   LoadCeiling,
   Metric,
   Model,
   ModelStatus,
   NewAthlete,
-  Outcome,
   Progress,
   Recommendation,
   Replayed,
@@ -57,15 +57,8 @@ export type {
   Score,
   Session,
   Team,
-  Therapy,
   Webhook,
 };
-
-/**
- * Every query below takes it first and sees rows of that team only; null (a key of every team) sees all. A row of another team is
- * not found, never forbidden: an id tells nothing.
- */
-export type TeamScope = string | null;
 
 export interface Caller {
   readonly keyId: string;
@@ -83,23 +76,7 @@ export interface GatewayCaller {
   readonly teamId: string;
 }
 
-export interface PageRequest<Key> {
-  /** 1 to 200. */
-  readonly limit: number;
-  /** Key of the last row of the page before; null: the first page. A key that is gone gives an empty page. */
-  readonly after: Key | null;
-}
-
-export interface Page<T, Key> {
-  readonly items: readonly T[];
-  /** null: there is no more. */
-  readonly next: Key | null;
-}
-
-type List<T> = Promise<Page<T, string>>;
 type ById = PageRequest<string>;
-/** null: no such row in the caller's team. */
-type Found<T> = Promise<T | null>;
 
 export interface StoredCredential {
   readonly prefix: string;
@@ -388,25 +365,6 @@ export interface RecommendationRepository {
     id: string,
     decision: { readonly status: 'accepted' | 'changed' | 'declined'; readonly note: string | null; readonly by: string },
   ): Found<Recommendation>;
-}
-
-/** Reads and writes for an athlete; the caller checked that the athlete is of the team, the queries check it again. */
-export interface MedicalRepository {
-  listInjuries(team: TeamScope, athleteId: string, filter: { readonly open?: boolean }, page: ById): List<Injury>;
-  createInjury(team: TeamScope, athleteId: string, injury: NewInjury & { readonly onset: Date }): Found<Injury>;
-  /** A signed decision. @throws KinewatchError `already-closed` */
-  clearInjury(team: TeamScope, id: string, by: string): Found<Injury>;
-  listTherapies(team: TeamScope, athleteId: string, filter: { readonly open?: boolean }, page: ById): List<Therapy>;
-  /** @throws KinewatchError `unknown-reference` (injury of another athlete) */
-  createTherapy(
-    team: TeamScope,
-    athleteId: string,
-    therapy: NewTherapy & { readonly starts: Date; readonly ends: Date | null; readonly by: string },
-  ): Found<Therapy>;
-  /** @throws KinewatchError `already-closed` */
-  endTherapy(team: TeamScope, id: string): Found<Therapy>;
-  listOutcomes(team: TeamScope, athleteId: string, filter: { readonly kinds: readonly Outcome['kind'][] }, page: ById): List<Outcome>;
-  createOutcome(team: TeamScope, athleteId: string, outcome: Omit<NewOutcome, 'at'> & { readonly at: Date }): Found<Outcome>;
 }
 
 export interface SessionRepository {

@@ -18,7 +18,7 @@ const PIECES = `therapy t CROSS JOIN LATERAL (
     SELECT t.starts_at AS from_at, t.adherence AS share
     WHERE NOT EXISTS (SELECT FROM therapy_adherence a WHERE a.therapy_id = t.id AND a.from_at = t.starts_at)
     UNION ALL SELECT a.from_at, a.share FROM therapy_adherence a
-    WHERE a.therapy_id = t.id AND (t.ends_at IS NULL OR a.from_at < t.ends_at)
+    WHERE a.therapy_id = t.id AND a.from_at >= t.starts_at AND (t.ends_at IS NULL OR a.from_at < t.ends_at)
   ) AS p WHERE t.injury_id IN (SELECT id FROM injury WHERE ${RECENT})`;
 
 export const MEDICAL_FACTS = `

@@ -102,7 +102,7 @@ describe("an athlete's key", () => {
 
   it('opens its own record, and posts its wellness and session RPE', async () => {
     const own = `/v1/athletes/${reds.athleteId}`;
-    for (const path of ['', '/state', '/scores', '/metrics', '/load', '/outcomes'])
+    for (const path of ['', '/state', '/scores', '/metrics', '/load', '/outcomes', '/availability', '/return-to-play'])
       expect(await status(key, 'GET', own + path), path).toBe(200);
     expect(await status(key, 'GET', `/v1/athletes/${reds.athleteId.toUpperCase()}`)).toBe(200);
     expect(await status(key, 'POST', `${own}/outcomes`, wellness)).toBe(201);
@@ -117,7 +117,7 @@ describe("an athlete's key", () => {
 
   it('opens no other athlete, of its team or another', async () => {
     for (const other of [mate, blues.athleteId, randomUUID(), 'nobody'])
-      for (const path of ['', '/state', '/scores', '/metrics', '/load', '/outcomes']) {
+      for (const path of ['', '/state', '/scores', '/metrics', '/load', '/outcomes', '/availability', '/return-to-play']) {
         const answer = await api.call(key, 'GET', `/v1/athletes/${other}${path}`);
         expect(answer.json(), path).toMatchObject({ status: 404, code: 'not-found' });
       }
@@ -131,7 +131,10 @@ describe("an athlete's key", () => {
       'get /v1/athletes/{id}',
       'get /v1/athletes/{id}/doses',
       'put /v1/athletes/{id}/doses',
+      'get /v1/athletes/{id}/availability',
       'get /v1/athletes/{id}/load',
+      'get /v1/athletes/{id}/return-to-play',
+      'post /v1/athletes/{id}/return-to-play/{injuryId}/sign',
       'get /v1/athletes/{id}/metrics',
       'get /v1/athletes/{id}/outcomes',
       'post /v1/athletes/{id}/outcomes',

@@ -45,6 +45,7 @@ function fill(path: string, team: SeededTeam): string {
     alerts: team.alertId,
     injuries: team.injuryId,
     therapies: team.therapyId,
+    measurements: team.measurementId,
     webhooks: team.webhookId,
     gateways: team.gatewayId,
     devices: team.deviceId,
@@ -54,12 +55,33 @@ function fill(path: string, team: SeededTeam): string {
     .replace('{id}', ids[kind] ?? randomUUID())
     .replace('{recommendationId}', team.recommendationId)
     .replace('{planId}', team.planId)
+    .replace('{injuryId}', team.injuryId)
     .replace('{deliveryId}', team.deliveryId);
 }
 
 /** Live streams do not end; models are the service's; the other paths outside /v1 hold nothing of a team. */
 const isReadable = ({ method, path }: Route): boolean =>
   method === 'GET' && path.startsWith('/v1/') && path !== '/v1/live' && path !== '/v1/models' && !path.includes('/me/');
+
+/** What a write could change. */
+const rowsOfTeams = (): Promise<unknown[]> =>
+  Promise.all(
+    [
+      'athlete',
+      'alert',
+      'recommendation',
+      'plan',
+      'webhook_endpoint',
+      'gateway',
+      'session',
+      'injury',
+      'therapy',
+      'therapy_adherence',
+      'return_to_play',
+      'measurement',
+      'medical_change',
+    ].map(async (table) => (await api.database.pool.query(`SELECT * FROM ${table} ORDER BY 1`)).rows),
+  );
 
 describe('a key bound to a team', () => {
   it('reads its own rows on every GET route (so that the next tests can fail)', async () => {
@@ -114,6 +136,16 @@ describe('a key bound to a team', () => {
       'POST /v1/athletes/{id}/limits': { restBpm: 50 },
       'POST /v1/teams/{id}/limits': { highSpeedMps: 6 },
       'POST /v1/athletes/{id}/load-ceilings': { series: 'session-rpe', ceiling: 300 },
+      'PATCH /v1/injuries/{id}': { why: 'x', region: 'knee' },
+      'POST /v1/injuries/{id}/withdraw': { why: 'x' },
+      'POST /v1/injuries/{id}/clear': { why: 'x' },
+      'PATCH /v1/therapies/{id}': { why: 'x', dosePerDay: 9 },
+      'POST /v1/therapies/{id}/withdraw': { why: 'x' },
+      'POST /v1/therapies/{id}/adherence': { day: '2026-10-03', share: 1 },
+      'POST /v1/athletes/{id}/return-to-play/{injuryId}/advance': { why: 'x' },
+      'POST /v1/athletes/{id}/return-to-play/{injuryId}/demote': { why: 'x' },
+      'POST /v1/athletes/{id}/measurements': { name: 'pain', value: 1, unit: '0 to 10', at: '2026-01-01T00:00:00Z' },
+      'POST /v1/measurements/{id}/withdraw': { why: 'x' },
       'POST /v1/athletes/{id}/outcomes': { kind: 'wellness', at: '2026-01-01T00:00:00Z', value: { sleep: 4 } },
       'PUT /v1/athletes/{id}/plan-limits': { costBudget: 5 },
       'PUT /v1/teams/{id}/plan-limits': { costBudget: 5 },
@@ -132,18 +164,14 @@ describe('a key bound to a team', () => {
     };
     const writes = routes.filter(({ method, path }) => method !== 'GET' && path.includes('{id}'));
     expect(writes.length).toBeGreaterThan(15);
-    const before = await api.database.pool.query(
-      'SELECT * FROM athlete, alert, recommendation, plan, webhook_endpoint, gateway, session, injury, therapy ORDER BY 1',
-    );
+    const before = await rowsOfTeams();
     for (const { method, path } of writes) {
       const body = bodies[`${method} ${path}`];
       const answer = await api.call(reds.key, method, fill(path, blues), body);
       expect(answer.statusCode, `${method} ${path} ${answer.body}`).toBe(404);
     }
-    const after = await api.database.pool.query(
-      'SELECT * FROM athlete, alert, recommendation, plan, webhook_endpoint, gateway, session, injury, therapy ORDER BY 1',
-    );
-    expect(after.rows).toEqual(before.rows);
+    const after = await rowsOfTeams();
+    expect(after).toEqual(before);
     expect(api.calls).toEqual({ gatewaysRevoked: [], sessionsClosed: [], webhooksTested: [], plansMade: [] });
   });
 

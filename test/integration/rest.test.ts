@@ -442,9 +442,14 @@ describe('decisions of staff', () => {
     expect(therapy).toMatchObject({ adherence: 1, prescribedBy: 'key read write medical admin', endsAt: null });
     expect((await call('POST', `${path}/therapies`, { ...plan, endsAt: '2026-10-19T00:00:00Z' })).json()).toMatchObject({ status: 400 });
     expect((await call('POST', `/v1/therapies/${therapy.id}/end`)).json()).toMatchObject({ endsAt: expect.any(String) as string });
-    expect((await call('POST', `/v1/therapies/${therapy.id}/end`)).json()).toMatchObject({ code: 'already-closed' });
-    expect((await call('POST', `/v1/injuries/${injury.id}/clear`)).json()).toMatchObject({ clearedBy: 'key read write medical admin' });
-    expect((await call('POST', `/v1/injuries/${injury.id}/clear`)).json()).toMatchObject({ code: 'already-closed' });
+    expect((await call('POST', `/v1/therapies/${therapy.id}/end`)).json()).toMatchObject({ code: 'already-ended' });
+    expect((await call('POST', `/v1/injuries/${injury.id}/clear`, { why: 'healed' })).json()).toMatchObject({ code: 'not-cleared-yet' });
+    expect((await call('PATCH', `/v1/injuries/${injury.id}`, { why: 'trained on', timeLoss: false })).json()).toMatchObject({
+      timeLoss: false,
+    });
+    const cleared = (await call('POST', `/v1/injuries/${injury.id}/clear`, { why: 'healed' })).json();
+    expect(cleared).toMatchObject({ clearedBy: 'key read write medical admin' });
+    expect((await call('POST', `/v1/injuries/${injury.id}/clear`, { why: 'again' })).json()).toMatchObject({ code: 'already-closed' });
     expect((await call('GET', `${path}/injuries?open=false`)).json()).toMatchObject({ items: [{ id: injury.id }], nextCursor: null });
     expect((await call('GET', `${path}/therapies?open=true`)).json()).toMatchObject({ items: [{ id: squad.therapyId }], nextCursor: null });
   });

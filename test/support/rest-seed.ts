@@ -1,6 +1,7 @@
 /** A team with one row of everything the API can show. */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { DEFAULT_PROTOCOL } from '../../src/asms/return-protocol.ts';
 import { hashSecret, mintGatewayToken, mintWebhookSecret } from '../../src/rest/credentials.ts';
 import { evaluate, noPlan } from '../../src/asms/plan/evaluate.ts';
 import { emptyProblem } from './plan-problem.ts';
@@ -16,6 +17,7 @@ export interface SeededTeam {
   readonly injuryId: string;
   readonly therapyId: string;
   readonly loadCeilingId: string;
+  readonly measurementId: string;
   readonly deviceId: string;
   readonly gatewayId: string;
   readonly gatewayToken: string;
@@ -126,23 +128,29 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
   );
   const planId = await insertPlan(pool, athleteId, recommendationId);
   const onset = new Date('2026-10-01T10:00:00Z');
-  const injury = await repositories.medical.createInjury(teamId, athleteId, {
+  const key = await api.key(teamId, ['read', 'write', 'medical', 'admin']);
+  const post = async (path: string, body: object): Promise<string> => {
+    const answer = await api.call(key, 'POST', path, body);
+    if (answer.statusCode !== 201) throw new Error(`${path} answered ${answer.body}`);
+    return answer.json<{ id: string }>().id;
+  };
+  const athletePath = `/v1/athletes/${athleteId}`;
+  const injuryId = await post(`${athletePath}/injuries`, {
     diagnosisCode: 'TMHXX',
     region: `thigh of ${name}`,
     onsetAt: onset.toISOString(),
-    onset,
     timeLossDays: 18,
   });
-  const injuryId = injury?.id ?? '';
-  const therapy = await repositories.medical.createTherapy(teamId, athleteId, {
+  const therapyId = await post(`${athletePath}/therapies`, {
     injuryId,
     kind: 'eccentric-loading',
     dosePerDay: 1,
     startsAt: onset.toISOString(),
-    starts: onset,
-    ends: null,
-    by: 'physio',
   });
+  await post(`/v1/therapies/${therapyId}/adherence`, { day: '2026-10-02', share: 0.5 });
+  const measurementId = await post(`${athletePath}/measurements`, { name: 'pain', value: 2, unit: '0 to 10', at: '2026-10-02T10:00:00Z' });
+  const { stages, demotion } = DEFAULT_PROTOCOL;
+  await post('/v1/return-protocols', { version: `${name}-1`, stages, demotion });
   await repositories.medical.createOutcome(teamId, athleteId, { kind: 'wellness', at: onset, value: { note: `Outcome of ${name}` } });
   const ceiling = await repositories.loadCeilings.set(teamId, athleteId, {
     series: 'session-rpe',
@@ -179,7 +187,6 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
     randomUUID(),
     delivery?.id,
   ]);
-  const key = await api.key(teamId, ['read', 'write', 'medical', 'admin']);
   const ids = {
     teamId,
     athleteId,
@@ -188,8 +195,9 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
     recommendationId,
     planId,
     injuryId,
-    therapyId: therapy?.id ?? '',
     loadCeilingId: ceiling?.id ?? '',
+    therapyId,
+    measurementId,
     deviceId: device.id,
     gatewayId: gateway.id,
     webhookId: webhook.id,

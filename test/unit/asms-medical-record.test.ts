@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  adherenceFromUs,
   applyMedicalFact,
   EMPTY_RECORD,
   injuriesAt,
@@ -102,6 +103,77 @@ describe('injuries', () => {
       expect(refused.remedy.length).toBeGreaterThan(10);
       expect(refused.message).toContain(refused.remedy);
     }
+  });
+});
+
+const corrected = (injuryId: string, onset: number, more: object = {}): MedicalFact => ({
+  kind: 'injury-corrected',
+  injuryId,
+  diagnosisCode: 'TH1',
+  region: 'thigh',
+  side: 'left',
+  onsetUs: day(onset),
+  reportedUs: day(onset),
+  timeLossDays: 30,
+  ...more,
+});
+
+describe('corrections', () => {
+  it('say anew what an injury is, in its place, and leave its clearance', () => {
+    const { injuries } = record(opened('a', 10), closed('a', 30), opened('b', 200), corrected('a', 12));
+    expect(injuries.map(({ injuryId }) => injuryId)).toEqual(['a', 'b']);
+    expect(injuries[0]).toMatchObject({ diagnosisCode: 'TH1', onsetUs: day(12), reportedUs: day(12), closedUs: day(30), closedBy: 'Dr' });
+  });
+
+  it('make and unmake relapses, of the corrected injury and of others', () => {
+    const links = (...facts: readonly MedicalFact[]) => record(...facts).injuries.map(({ relapseOf }) => relapseOf);
+    const two = [opened('a', 10), closed('a', 30), opened('b', 40)];
+    expect(links(...two)).toEqual([null, 'a']);
+    expect(links(...two, corrected('b', 40, { region: 'knee' }))).toEqual([null, null]);
+    expect(links(...two, corrected('a', 10, { region: 'knee' }))).toEqual([null, null]);
+    expect(links(...two, { kind: 'injury-withdrawn', injuryId: 'a' })).toEqual([null]);
+    // An injury of the past that is recorded late.
+    expect(links(opened('b', 40), opened('a', 10, past(30)))).toEqual(['a', null]);
+  });
+
+  it('of a therapy keep its log; what is taken back is gone', () => {
+    const begun = [
+      opened('a', 10),
+      therapy('t', 'a', 12, null),
+      { kind: 'adherence-recorded', therapyId: 't', fromUs: day(14), share: 0.9 },
+    ] as const;
+    const change = (starts: number, more: object = {}): MedicalFact => ({
+      kind: 'therapy-corrected',
+      therapyId: 't',
+      therapyKind: 'y',
+      dosePerDay: 3,
+      adherence: 0.2,
+      startsUs: day(starts),
+      endsUs: null,
+      ...more,
+    });
+    expect(
+      therapyPieces(record(...begun, change(11))).map(({ kind, adherence, startsUs }) => [kind, adherence, startsUs / US_PER_DAY]),
+    ).toEqual([
+      ['y', 0.2, 11],
+      ['y', 0.9, 14],
+    ]);
+    expect(record(...begun, { kind: 'therapy-withdrawn', therapyId: 't' }).therapies).toEqual([]);
+    expect(refusal(...begun, change(15)).code).toBe('value-out-of-range');
+    expect(refusal(...begun, change(9)).code).toBe('before-onset');
+    expect(refusal(...begun, closed('a', 20), change(12)).code).toBe('injury-closed');
+    expect(refusal(...begun, { kind: 'injury-withdrawn', injuryId: 'a' }).code).toBe('not-allowed');
+    expect(refusal(...begun, corrected('a', 13)).code).toBe('before-onset');
+    expect(refusal(opened('a', 10), corrected('a', 10, { reportedUs: day(9) })).code).toBe('before-onset');
+    expect(refusal(opened('a', 10), opened('b', 12, { side: 'right' }), corrected('a', 10, { side: 'both' })).code).toBe(
+      'contradicts-open-injury',
+    );
+  });
+
+  it('of a day of adherence hold from its beginning, from the start of the therapy within it, and not before', () => {
+    const from = (fromDay: number) =>
+      adherenceFromUs({ startsUs: day(12.5) }, { fromUs: day(fromDay), toUs: day(fromDay + 1) }) / US_PER_DAY;
+    expect([11, 12, 13].map(from)).toEqual([11, 12.5, 13]);
   });
 });
 

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { MedicalRefused, MONITORED_DAYS, US_PER_DAY } from '../../src/asms/medical-record.ts';
-import { judgeCriteria, type Measurement } from '../../src/asms/return-criteria.ts';
-import { DEFAULT_PROTOCOL as protocol, type SignRole } from '../../src/asms/return-protocol.ts';
+import { evidenceFor, judgeCriteria, type Measurement, type SidedFigure } from '../../src/asms/return-criteria.ts';
+import { DEFAULT_PROTOCOL as protocol, protocolFaults, type SignRole } from '../../src/asms/return-protocol.ts';
 import {
   advance,
   beginReturn,
   clearAthlete,
   demote,
   demotionReasons,
+  limitPieces,
   openPoints,
   relapse,
   relapseSuspected,
@@ -15,6 +16,7 @@ import {
   signOff,
   stageLimits,
   stageOf,
+  withdrawRelapse,
   type ReturnState,
 } from '../../src/asms/return-to-play.ts';
 
@@ -192,4 +194,69 @@ describe('clearance', () => {
     expect(relapseSuspected(cleared(), protocol, 0.09, day(CLEARED + 5))).toBe(false);
     expect(relapseSuspected(cleared(), protocol, 0.5, day(CLEARED + 100))).toBe(false);
   });
+});
+
+describe('what a return allowed', () => {
+  it('stands by time: each stage from its beginning, none after clearance, and a relapse that is taken back changes nothing', () => {
+    const back = demote(atStage(3), decision(ONSET + 35), NOW);
+    expect(
+      limitPieces(back, protocol).map(({ fromUs, share, availability }) => [fromUs / US_PER_DAY - ONSET, share, availability]),
+    ).toEqual([
+      [0, 0.1, 'out'],
+      [10, 0.4, 'out'],
+      [20, 0.6, 'out'],
+      [30, 0.8, 'modified'],
+      [35, 0.6, 'out'],
+    ]);
+    const over = cleared();
+    expect(limitPieces(over, protocol).at(-1)).toEqual({ fromUs: day(CLEARED), share: null, availability: 'full' });
+    const again = withdrawRelapse(relapse(over, 'j', 'Dr', day(CLEARED + 3)), 'Dr', day(CLEARED + 4));
+    expect(returnPhase(again, day(CLEARED + 5))).toBe('monitored');
+    expect(limitPieces(again, protocol)).toEqual(limitPieces(over, protocol));
+  });
+});
+
+it('judges by figures of the unit and of the injured side, and shows the other limb', () => {
+  const [, reconditioning] = protocol.stages;
+  const figure = (value: number, side: SidedFigure['side'], at: number, unit = 'N'): SidedFigure => ({
+    metric: 'isometricStrength',
+    unit,
+    value,
+    side,
+    atUs: day(at),
+  });
+  const figures = [
+    figure(300, 'left', 101),
+    figure(400, 'right', 101.5),
+    figure(200, null, 50),
+    figure(9, 'left', 110, 'kg'),
+    figure(500, 'right', 90),
+  ];
+  const seen = (side: 'left' | 'right' | 'both' | null) =>
+    evidenceFor(reconditioning!, { side, onsetUs: day(ONSET) }, figures).measurements.map(({ value, limbSymmetryPct }) => [
+      value,
+      limbSymmetryPct,
+    ]);
+  expect(seen('left')).toEqual([
+    [300, 75],
+    [200, null],
+  ]);
+  expect(seen('right')).toEqual([
+    [400, (400 / 300) * 100],
+    [200, null],
+    [500, null],
+  ]);
+  expect(seen('both')).toEqual([[200, null]]);
+  expect(seen(null)).toEqual([[200, null]]);
+});
+
+it('finds what is wrong with a protocol', () => {
+  const [first, second] = protocol.stages;
+  const last = protocol.stages.at(-1);
+  const faults = (...stages: readonly (typeof first)[]) => protocolFaults({ ...protocol, stages: stages.map((stage) => stage!) });
+  expect(protocolFaults(protocol)).toEqual([]);
+  expect(faults()).toEqual(['it has no stages']);
+  expect(faults(first, first)).toEqual(['the stage protection stands twice']);
+  expect(faults({ ...first!, signOff: ['coach'] })).toEqual(['the stage protection is not signed by the role medical']);
+  expect(faults(last, second)).toHaveLength(2);
 });

@@ -1,9 +1,16 @@
 import { Type, type Static } from 'typebox';
-import { Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
+import { Day, Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 const SIDES = ['left', 'right', 'both'] as const;
 const SEVERITIES = ['minimal', 'mild', 'moderate', 'severe'] as const;
 export const OUTCOME_KINDS = ['injury', 'performance', 'session-rpe', 'wellness'] as const;
+
+const Code = Type.String({ minLength: 2, maxLength: 16, pattern: '^[A-Za-z0-9.]+$', description: 'OSIICS' });
+const Share = Type.Number({ minimum: 0, maximum: 1 });
+/** In the words of whoever decides; it stands in the history. */
+const Why = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S', description: 'In a few words; kept in the history' });
+
+export const WhyBody = Type.Object({ why: Why }, { additionalProperties: false, examples: [{ why: 'Entered for the wrong athlete' }] });
 
 export const Injury = Type.Object(
   {
@@ -14,30 +21,113 @@ export const Injury = Type.Object(
     side: NullableEnum(SIDES),
     severity: NullableEnum(SEVERITIES),
     onsetAt: Time,
+    reportedAt: Type.String({ format: 'date-time', description: 'When it became known' }),
+    contact: Nullable(Type.Boolean({ description: 'By contact with a person or an object; null: not said' })),
+    timeLoss: Type.Boolean({ description: 'It keeps the athlete from training or play' }),
     clearedAt: Nullable(Time),
     clearedBy: Nullable(Type.String()),
     timeLossDays: Type.Number({ description: 'd; k0 = ln 20 / this' }),
+    relapseOf: Nullable(
+      Type.String({
+        format: 'uuid',
+        description: 'The injury of the same region, cleared at most 8 weeks before, of which this is a relapse',
+      }),
+    ),
     createdAt: Time,
   },
-  { title: 'Injury' },
+  {
+    title: 'Injury',
+    examples: [
+      {
+        id: 'b9a1f1de-54f4-4a2c-9d11-6f1f0b8f5f10',
+        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        diagnosisCode: 'TMHXX',
+        region: 'thigh',
+        side: 'left',
+        severity: null,
+        onsetAt: '2026-11-02T15:10:00.000Z',
+        reportedAt: '2026-11-02T15:30:00.000Z',
+        contact: false,
+        timeLoss: true,
+        clearedAt: null,
+        clearedBy: null,
+        timeLossDays: 18,
+        relapseOf: null,
+        createdAt: '2026-11-02T15:31:12.000Z',
+      },
+    ],
+  },
 );
 export type Injury = Static<typeof Injury>;
 
+const INJURY = {
+  diagnosisCode: Code,
+  region: Text(64),
+  onsetAt: Time,
+  timeLossDays: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1_500,
+    description: 'Published or clinician-set time to recovery, d; of an injury without time loss too',
+  }),
+};
+const CONTACT = Type.Boolean({ description: 'By contact with a person or an object' });
+const TIME_LOSS = Type.Boolean({
+  description: 'It keeps the athlete from training or play; true unless told. Only then there is a return to play',
+});
+const REPORTED = Type.String({
+  format: 'date-time',
+  maxLength: 40,
+  description: 'When it became known, not before onset; now unless told',
+});
+
 export const NewInjury = Type.Object(
   {
-    diagnosisCode: Type.String({ minLength: 2, maxLength: 16, pattern: '^[A-Za-z0-9.]+$', description: 'OSIICS' }),
-    region: Text(64),
+    ...INJURY,
     side: Type.Optional(OneOf(SIDES)),
     severity: Type.Optional(OneOf(SEVERITIES)),
-    onsetAt: Time,
-    timeLossDays: Type.Number({ exclusiveMinimum: 0, maximum: 1_500, description: 'Published or clinician-set time loss, d' }),
+    reportedAt: Type.Optional(REPORTED),
+    contact: Type.Optional(CONTACT),
+    timeLoss: Type.Optional(TIME_LOSS),
+    clearedAt: Type.Optional(
+      Type.String({ format: 'date-time', maxLength: 40, description: 'Of an injury of the past, recorded when it is over' }),
+    ),
   },
   {
     additionalProperties: false,
-    examples: [{ diagnosisCode: 'TMHXX', region: 'thigh', side: 'left', onsetAt: '2026-11-02T15:10:00Z', timeLossDays: 18 }],
+    examples: [
+      {
+        diagnosisCode: 'TMHXX',
+        region: 'thigh',
+        side: 'left',
+        onsetAt: '2026-11-02T15:10:00Z',
+        reportedAt: '2026-11-02T15:30:00Z',
+        contact: false,
+        timeLossDays: 18,
+      },
+    ],
   },
 );
 export type NewInjury = Static<typeof NewInjury>;
+
+export const InjuryCorrection = Type.Object(
+  {
+    why: Why,
+    diagnosisCode: Type.Optional(Code),
+    region: Type.Optional(Text(64)),
+    side: Type.Optional(NullableEnum(SIDES)),
+    severity: Type.Optional(NullableEnum(SEVERITIES)),
+    onsetAt: Type.Optional(Time),
+    reportedAt: Type.Optional(Time),
+    contact: Type.Optional(Nullable(CONTACT)),
+    timeLoss: Type.Optional(TIME_LOSS),
+    timeLossDays: Type.Optional(INJURY.timeLossDays),
+  },
+  {
+    additionalProperties: false,
+    examples: [{ why: 'Imaging shows a larger tear', diagnosisCode: 'TMHR2', timeLossDays: 35 }],
+  },
+);
+export type InjuryCorrection = Static<typeof InjuryCorrection>;
 
 export const Therapy = Type.Object(
   {
@@ -46,7 +136,7 @@ export const Therapy = Type.Object(
     injuryId: Uuid,
     kind: Type.String(),
     dosePerDay: Type.Number({ description: 'Units of the catalogue entry a day' }),
-    adherence: Type.Number({ description: '0 to 1' }),
+    adherence: Type.Number({ description: '0 to 1: the share of the dose expected to be done, until the log of adherence begins' }),
     startsAt: Time,
     endsAt: Nullable(Time),
     prescribedBy: Nullable(Type.String()),
@@ -56,18 +146,121 @@ export const Therapy = Type.Object(
 );
 export type Therapy = Static<typeof Therapy>;
 
+const THERAPY = {
+  kind: Text(64),
+  dosePerDay: Type.Number({ minimum: 0, maximum: 1_000 }),
+  startsAt: Type.String({ format: 'date-time', maxLength: 40, description: 'Not in the future: a therapy is recorded when it has begun' }),
+};
+
 export const NewTherapy = Type.Object(
   {
     injuryId: Uuid,
-    kind: Text(64),
-    dosePerDay: Type.Number({ minimum: 0, maximum: 1_000 }),
-    adherence: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
-    startsAt: Time,
-    endsAt: Type.Optional(Time),
+    ...THERAPY,
+    adherence: Type.Optional(Share),
+    endsAt: Type.Optional(Type.String({ format: 'date-time', maxLength: 40, description: 'May lie in the future: a planned end' })),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [
+      {
+        injuryId: 'b9a1f1de-54f4-4a2c-9d11-6f1f0b8f5f10',
+        kind: 'physiotherapy',
+        dosePerDay: 1,
+        startsAt: '2026-11-03T09:00:00Z',
+        endsAt: '2026-12-01T09:00:00Z',
+        adherence: 0.8,
+      },
+    ],
+  },
 );
 export type NewTherapy = Static<typeof NewTherapy>;
+
+export const TherapyCorrection = Type.Object(
+  {
+    why: Why,
+    kind: Type.Optional(THERAPY.kind),
+    dosePerDay: Type.Optional(THERAPY.dosePerDay),
+    startsAt: Type.Optional(THERAPY.startsAt),
+    endsAt: Type.Optional(Nullable(Time)),
+    adherence: Type.Optional(Share),
+  },
+  { additionalProperties: false, examples: [{ why: 'Two sessions a day, not one', dosePerDay: 2 }] },
+);
+export type TherapyCorrection = Static<typeof TherapyCorrection>;
+
+export const Adherence = Type.Object(
+  {
+    therapyId: Uuid,
+    athleteId: Uuid,
+    day: Day,
+    share: Type.Number({ description: "Share of the day's dose that was done, 0 to 1; it holds until the next entry" }),
+    by: Type.String(),
+    recordedAt: Time,
+  },
+  { title: 'Adherence' },
+);
+export type Adherence = Static<typeof Adherence>;
+
+export const NewAdherence = Type.Object(
+  {
+    day: Type.String({ format: 'date', maxLength: 10, description: "Of the team's calendar; a day that has an entry is corrected" }),
+    share: Share,
+  },
+  { additionalProperties: false, examples: [{ day: '2026-11-04', share: 0.5 }] },
+);
+
+const Snapshot = Type.Unsafe<Record<string, unknown> | null>({ type: ['object', 'null'], additionalProperties: true });
+
+export const MedicalChange = Type.Object(
+  {
+    id: Uuid,
+    athleteId: Uuid,
+    subject: OneOf(['injury', 'therapy', 'adherence', 'measurement']),
+    subjectId: Uuid,
+    at: Time,
+    change: OneOf(['recorded', 'corrected', 'closed', 'ended', 'withdrawn']),
+    by: Type.String(),
+    why: Nullable(Type.String()),
+    before: Snapshot,
+    after: Snapshot,
+  },
+  { title: 'MedicalChange' },
+);
+export type MedicalChange = Static<typeof MedicalChange>;
+
+export const Measurement = Type.Object(
+  {
+    id: Uuid,
+    athleteId: Uuid,
+    name: Type.String(),
+    value: Type.Number(),
+    unit: Type.String(),
+    side: NullableEnum(['left', 'right']),
+    at: Time,
+    by: Type.String(),
+    recordedAt: Time,
+  },
+  { title: 'Measurement' },
+);
+export type Measurement = Static<typeof Measurement>;
+
+export const NewMeasurement = Type.Object(
+  {
+    name: Type.String({
+      pattern: '^[A-Za-z][A-Za-z0-9-]{0,63}$',
+      description: 'pain, isometricStrength, jumpHeight, sprintPeak, or what a protocol of the team names',
+    }),
+    value: Type.Number({ minimum: -1e6, maximum: 1e6 }),
+    unit: Text(16, 'pain: 0 to 10; isometricStrength: N; jumpHeight: m; sprintPeak: m/s'),
+    side: Type.Optional(OneOf(['left', 'right'])),
+    at: Time,
+  },
+  {
+    additionalProperties: false,
+    examples: [{ name: 'isometricStrength', value: 412, unit: 'N', side: 'left', at: '2026-11-09T10:00:00Z' }],
+  },
+);
+export type NewMeasurement = Static<typeof NewMeasurement>;
 
 export const Outcome = Type.Object(
   { id: Uuid, athleteId: Uuid, kind: OneOf(OUTCOME_KINDS), at: Time, value: Type.Unknown(), createdAt: Time },
@@ -94,3 +287,11 @@ export const MedicalQuery = Type.Object(
   { additionalProperties: false },
 );
 export const OutcomeQuery = Type.Object({ ...PageQuery, kind: Type.Optional(OneOf(OUTCOME_KINDS)) }, { additionalProperties: false });
+export const HistoryQuery = Type.Object(
+  {
+    ...PageQuery,
+    subjectId: Type.Optional(Type.String({ format: 'uuid', description: 'Of one injury, therapy or measurement' })),
+  },
+  { additionalProperties: false },
+);
+export const MeasurementQuery = Type.Object({ ...PageQuery, name: Type.Optional(Text(64)) }, { additionalProperties: false });

@@ -40,7 +40,7 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     catalogue: createCatalogueRepository(pool),
     planSettings: createPlanSettingsRepository(pool),
     plans: createPlanRepository(pool),
-    medical: createMedicalRepository(prisma),
+    medical: createMedicalRepository(prisma, pool),
     sessions: createSessionRepository(prisma),
     alerts: createAlertRepository(prisma),
     webhooks: createWebhookRepository(prisma),

@@ -1,35 +1,11 @@
-import { KinewatchError } from '../../contracts/errors.ts';
-import type { Injury, MedicalRepository, Outcome, TeamScope, Therapy } from '../../rest/ports.ts';
-import type { InjuryModel, OutcomeModel, TherapyModel } from '../generated/models.ts';
+import type pg from 'pg';
+import type { Measurement, MedicalChange, MedicalRepository, Outcome, StoredAvailability } from '../../rest/medical/ports.ts';
+import type { TeamScope } from '../../rest/paging/ports.ts';
+import { us } from '../medical-facts.ts';
+import type { MeasurementModel, MedicalChangeModel, OutcomeModel } from '../generated/models.ts';
 import type { PrismaClient } from '../prisma.ts';
-import { asJson, inTeam, iso, isoOrNull, ofTeam, pageOf } from './support.ts';
-
-const viewInjury = (row: InjuryModel): Injury => ({
-  id: row.id,
-  athleteId: row.athleteId,
-  diagnosisCode: row.diagnosisCode,
-  region: row.region,
-  side: row.side as Injury['side'],
-  severity: row.severity as Injury['severity'],
-  onsetAt: iso(row.onsetAt),
-  clearedAt: isoOrNull(row.clearedAt),
-  clearedBy: row.clearedBy,
-  timeLossDays: row.timeLossDays,
-  createdAt: iso(row.createdAt),
-});
-
-const viewTherapy = (row: TherapyModel): Therapy => ({
-  id: row.id,
-  athleteId: row.athleteId,
-  injuryId: row.injuryId,
-  kind: row.kind,
-  dosePerDay: row.dosePerDay,
-  adherence: row.adherence,
-  startsAt: iso(row.startsAt),
-  endsAt: isoOrNull(row.endsAt),
-  prescribedBy: row.prescribedBy,
-  createdAt: iso(row.createdAt),
-});
+import { athleteIdOf, LOG, lockRecord, readFile, storedInjury, storedProtocol, storedTherapy, writeFile } from './medical-file.ts';
+import { asJson, inTeam, iso, ofTeam, pageOf, refusing, UNKNOWN_TEAM } from './support.ts';
 
 const viewOutcome = (row: OutcomeModel): Outcome => ({
   id: row.id,
@@ -40,7 +16,46 @@ const viewOutcome = (row: OutcomeModel): Outcome => ({
   createdAt: iso(row.createdAt),
 });
 
-export function createMedicalRepository(prisma: PrismaClient): MedicalRepository {
+const viewMeasurement = (row: MeasurementModel): Measurement => ({
+  id: row.id,
+  athleteId: row.athleteId,
+  name: row.name,
+  value: row.value,
+  unit: row.unit,
+  side: row.side as Measurement['side'],
+  at: iso(row.at),
+  by: row.by,
+  recordedAt: iso(row.recordedAt),
+});
+
+const viewChange = (row: MedicalChangeModel): MedicalChange => ({
+  id: row.id,
+  athleteId: row.athleteId,
+  subject: row.subject as MedicalChange['subject'],
+  subjectId: row.subjectId,
+  at: iso(row.at),
+  change: row.change as MedicalChange['change'],
+  by: row.by,
+  why: row.why,
+  before: row.before as MedicalChange['before'],
+  after: row.after as MedicalChange['after'],
+});
+
+/** Decisions on one record wait for each other: a few milliseconds each. Prisma's own limits are 2 s and 5 s. (chosen) */
+const PATIENCE = { maxWait: 10_000, timeout: 15_000 };
+
+/** One query for a squad. Rows of the migration have no availability: their returns are at the first stage. */
+const AVAILABILITY = `SELECT a.id AS "athleteId", coalesce(json_agg(f ORDER BY f."onsetUs") FILTER (WHERE f."injuryId" IS NOT NULL), '[]') AS injuries
+  FROM athlete a LEFT JOIN LATERAL (
+    SELECT i.id AS "injuryId", i.diagnosis_code AS "diagnosisCode", i.region, i.side, i.time_loss AS "timeLoss",
+      ${us('i.onset_at')} AS "onsetUs", ${us('i.cleared_at')} AS "closedUs",
+      coalesce((SELECT json_agg(json_build_object('fromUs', c -> 'fromUs', 'availability', coalesce(c ->> 'availability', 'out')) ORDER BY n)
+        FROM return_to_play r, jsonb_array_elements(r.ceilings) WITH ORDINALITY AS e(c, n) WHERE r.injury_id = i.id), '[]') AS limits
+    FROM injury i WHERE i.athlete_id = a.id
+  ) AS f ON true
+  WHERE ($1::uuid IS NULL OR a.team_id = $1) AND (a.id = ANY ($2::uuid[]) OR ($2 IS NULL AND a.active)) GROUP BY a.id, a.name ORDER BY a.name, a.id`;
+
+export function createMedicalRepository(prisma: PrismaClient, pool: pg.Pool): MedicalRepository {
   const isVisible = async (team: TeamScope, athleteId: string): Promise<boolean> =>
     (await prisma.athlete.count({ where: { id: athleteId, ...inTeam(team) } })) === 1;
 
@@ -54,25 +69,8 @@ export function createMedicalRepository(prisma: PrismaClient): MedicalRepository
             orderBy: [{ onsetAt: 'desc' }, { id: 'desc' }],
             ...keyset,
           }),
-        viewInjury,
+        storedInjury,
       ),
-    async createInjury(team, athleteId, { diagnosisCode, region, side = null, severity = null, onset, timeLossDays }) {
-      if (!(await isVisible(team, athleteId))) return null;
-      return viewInjury(
-        await prisma.injury.create({ data: { athleteId, diagnosisCode, region, side, severity, onsetAt: onset, timeLossDays } }),
-      );
-    },
-    async clearInjury(team, id, by) {
-      const where = { id, ...ofTeam(team) };
-      const { count } = await prisma.injury.updateMany({
-        where: { ...where, clearedAt: null },
-        data: { clearedAt: new Date(), clearedBy: by },
-      });
-      const row = await prisma.injury.findFirst({ where });
-      if (row === null) return null;
-      if (count === 0) throw new KinewatchError('already-closed', `The injury was cleared by ${row.clearedBy}`);
-      return viewInjury(row);
-    },
     listTherapies(team, athleteId, { open }, page) {
       const now = new Date();
       const running = { OR: [{ endsAt: null }, { endsAt: { gt: now } }] };
@@ -82,31 +80,126 @@ export function createMedicalRepository(prisma: PrismaClient): MedicalRepository
           prisma.therapy.findMany({
             where: { athleteId, ...ofTeam(team), ...(open === undefined ? {} : open ? running : { endsAt: { lte: now } }) },
             orderBy: [{ startsAt: 'desc' }, { id: 'desc' }],
+            include: LOG,
             ...keyset,
           }),
-        viewTherapy,
+        storedTherapy,
       );
     },
-    async createTherapy(team, athleteId, { injuryId, kind, dosePerDay, adherence = 1, starts, ends, by }) {
-      if (!(await isVisible(team, athleteId))) return null;
-      if ((await prisma.injury.count({ where: { id: injuryId, athleteId } })) === 0) {
-        throw new KinewatchError('unknown-reference', `The athlete has no injury ${injuryId}`);
-      }
-      const data = { athleteId, injuryId, kind, dosePerDay, adherence, startsAt: starts, endsAt: ends, prescribedBy: by };
-      return viewTherapy(await prisma.therapy.create({ data }));
-    },
-    async endTherapy(team, id) {
-      const where = { id, ...ofTeam(team) };
-      const now = new Date();
-      const { count } = await prisma.therapy.updateMany({
-        where: { ...where, OR: [{ endsAt: null }, { endsAt: { gt: now } }] },
-        data: { endsAt: now },
+    async listAdherence(team, therapyId) {
+      const therapy = await prisma.therapy.findFirst({
+        where: { id: therapyId, ...ofTeam(team) },
+        include: { log: { orderBy: { day: 'desc' } } },
       });
-      const row = await prisma.therapy.findFirst({ where });
-      if (row === null) return null;
-      if (count === 0) throw new KinewatchError('already-closed', 'The therapy has ended');
-      return viewTherapy(row);
+      if (therapy === null) return null;
+      const { athleteId, log } = therapy;
+      return log.map(({ day, share, by, recordedAt }) => ({
+        therapyId,
+        athleteId,
+        day: iso(day).slice(0, 10),
+        share,
+        by,
+        recordedAt: iso(recordedAt),
+      }));
     },
+    listHistory: (team, athleteId, { subjectId }, page) =>
+      pageOf(
+        page,
+        (keyset) =>
+          prisma.medicalChange.findMany({
+            where: { athleteId, ...ofTeam(team), ...(subjectId === undefined ? {} : { subjectId }) },
+            orderBy: [{ at: 'desc' }, { id: 'desc' }],
+            ...keyset,
+          }),
+        viewChange,
+      ),
+    async read(team, subject) {
+      const athleteId = await athleteIdOf(prisma, team, subject);
+      return athleteId === null ? null : readFile(prisma, athleteId);
+    },
+    change: (team, subject, decide) =>
+      prisma.$transaction(async (tx) => {
+        const athleteId = await athleteIdOf(tx, team, subject);
+        if (athleteId === null) return null;
+        await lockRecord(tx, athleteId);
+        const { writes, result } = decide(await readFile(tx, athleteId));
+        await writeFile(tx, athleteId, writes);
+        return result;
+      }, PATIENCE),
+
+    listMeasurements: (team, athleteId, { name }, page) =>
+      pageOf(
+        page,
+        (keyset) =>
+          prisma.measurement.findMany({
+            where: { athleteId, ...ofTeam(team), ...(name === undefined ? {} : { name }) },
+            orderBy: [{ at: 'desc' }, { id: 'desc' }],
+            ...keyset,
+          }),
+        viewMeasurement,
+      ),
+    async createMeasurement(team, athleteId, measurement) {
+      if (!(await isVisible(team, athleteId))) return null;
+      return prisma.$transaction(async (tx) => {
+        const made = viewMeasurement(await tx.measurement.create({ data: { athleteId, ...measurement } }));
+        await tx.medicalChange.create({
+          data: {
+            athleteId,
+            subject: 'measurement',
+            subjectId: made.id,
+            change: 'recorded',
+            by: measurement.by,
+            after: asJson(made),
+          },
+        });
+        return made;
+      });
+    },
+    withdrawMeasurement: (team, id, by, why) =>
+      prisma.$transaction(async (tx) => {
+        const row = await tx.measurement.findFirst({ where: { id, ...ofTeam(team) } });
+        // Of two at once the second finds none.
+        if (row === null || (await tx.measurement.deleteMany({ where: { id } })).count === 0) return null;
+        const gone = viewMeasurement(row);
+        await tx.medicalChange.create({
+          data: {
+            athleteId: row.athleteId,
+            subject: 'measurement',
+            subjectId: id,
+            change: 'withdrawn',
+            by,
+            why,
+            before: asJson(gone),
+          },
+        });
+        return gone;
+      }),
+
+    async listProtocols(team) {
+      const rows = await prisma.returnProtocol.findMany({ where: inTeam(team), orderBy: [{ createdAt: 'desc' }] });
+      return rows.map(storedProtocol);
+    },
+    createProtocol: ({ teamId, version, protocol, createdBy }) =>
+      refusing({ unique: `The team has a return protocol ${version} already`, reference: UNKNOWN_TEAM }, async () =>
+        storedProtocol(await prisma.returnProtocol.create({ data: { teamId, version, protocol: asJson(protocol), createdBy } })),
+      ),
+
+    async availability(team, athleteIds) {
+      const { rows } = await pool.query<StoredAvailability>(AVAILABILITY, [team, athleteIds]);
+      return rows;
+    },
+    async recoveryFalls(team, athleteId) {
+      const { rows } = await pool.query<{ injury_id: string; fall: number }>(
+        `SELECT key AS injury_id, (value ->> 'best')::float8 - (value ->> 'r')::float8 AS fall
+         FROM asms_state s JOIN athlete a ON a.id = s.athlete_id,
+           jsonb_each(CASE WHEN jsonb_typeof(s.state #> '{recovery,injuries}') = 'object' THEN s.state #> '{recovery,injuries}' ELSE '{}' END
+             || CASE WHEN jsonb_typeof(s.state #> '{recovery,monitored}') = 'object' THEN s.state #> '{recovery,monitored}' ELSE '{}' END)
+         WHERE s.athlete_id = $1 AND ($2::uuid IS NULL OR a.team_id = $2)`,
+        [athleteId, team],
+      );
+      return Object.fromEntries(rows.map(({ injury_id, fall }) => [injury_id, fall ?? 0]));
+    },
+
     listOutcomes: (team, athleteId, { kinds }, page) =>
       pageOf(
         page,

@@ -1,0 +1,79 @@
+import type { FastifyRequest } from 'fastify';
+import { callerOf, teamOf } from '../auth.ts';
+import { pageReply, pageRequest } from '../cursor.ts';
+import { API_KEY_SECURITY as security } from '../documentation.ts';
+import { ProblemError, problems } from '../problems.ts';
+import { found, resource } from '../resource.ts';
+import { IdParams, PageOf, readTime } from '../schemas.ts';
+import { seesDiagnoses } from './caller.ts';
+import { NewOutcome, Outcome, OUTCOME_KINDS, OutcomeQuery } from './schemas.ts';
+
+const tags = ['medical'];
+
+function requireMedical(request: FastifyRequest): void {
+  if (!seesDiagnoses(request)) throw new ProblemError('insufficient-scope', 'Injury outcomes need the scope medical');
+}
+
+/** What athletes say of themselves; the rest is for staff to record. */
+const SELF_KINDS: readonly Outcome['kind'][] = ['session-rpe', 'wellness'];
+
+function requireOwnKind(request: FastifyRequest, kind: Outcome['kind']): void {
+  if (callerOf(request).athleteId !== null && !SELF_KINDS.includes(kind))
+    throw new ProblemError(
+      'insufficient-scope',
+      `An athlete's key records ${SELF_KINDS.join(' and ')}; outcomes of kind ${kind} come from staff`,
+    );
+}
+
+export const outcomes = resource('outcomes', async (app, { repositories }) => {
+  app.get(
+    '/v1/athletes/:id/outcomes',
+    {
+      onRequest: app.requires('read', { self: true }),
+      schema: {
+        tags,
+        security,
+        operationId: 'listOutcomes',
+        summary: 'Outcomes of an athlete, newest first',
+        description: 'Injury outcomes are left out without the scope medical.',
+        params: IdParams,
+        querystring: OutcomeQuery,
+        response: { 200: PageOf(Outcome), ...problems(401, 403, 404) },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const { kind } = request.query;
+      if (kind === 'injury') requireMedical(request);
+      const team = teamOf(request);
+      found(await repositories.athletes.get(team, id), 'athlete', id);
+      const visible = OUTCOME_KINDS.filter((name) => name !== 'injury' || seesDiagnoses(request));
+      const kinds = kind === undefined ? visible : [kind];
+      return pageReply('outcomes', await repositories.medical.listOutcomes(team, id, { kinds }, pageRequest('outcomes', request.query)));
+    },
+  );
+
+  app.post(
+    '/v1/athletes/:id/outcomes',
+    {
+      onRequest: app.requires('write', { self: true }),
+      schema: {
+        tags,
+        security,
+        operationId: 'createOutcome',
+        summary: 'Record an outcome: session RPE, wellness, performance or injury',
+        description: "An athlete's key records its own session RPE and wellness.",
+        params: IdParams,
+        body: NewOutcome,
+        response: { 201: Outcome, ...problems(401, 403, 404, 422) },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      requireOwnKind(request, request.body.kind);
+      if (request.body.kind === 'injury') requireMedical(request);
+      const outcome = { ...request.body, at: readTime(request.body.at) };
+      return reply.code(201).send(found(await repositories.medical.createOutcome(teamOf(request), id, outcome), 'athlete', id));
+    },
+  );
+});
