@@ -6,7 +6,15 @@ import pino, { type Logger } from 'pino';
 import { asmsParams } from './asms/params.ts';
 import type { Config } from './config.ts';
 import type { LiveEvent } from './contracts/events.ts';
-import { QUEUE_ASMS, QUEUE_EXPLAIN, QUEUE_METRICS, QUEUE_PLAN, QUEUE_PLAN_ALTERNATIVES, QUEUE_WEBHOOK } from './contracts/jobs.ts';
+import {
+  QUEUE_ASMS,
+  QUEUE_DAILY,
+  QUEUE_EXPLAIN,
+  QUEUE_METRICS,
+  QUEUE_PLAN,
+  QUEUE_PLAN_ALTERNATIVES,
+  QUEUE_WEBHOOK,
+} from './contracts/jobs.ts';
 import type { ModelContract, ModelPackage } from './contracts/model.ts';
 import { KinewatchError } from './contracts/errors.ts';
 import { DEFAULT_LIMITS } from './contracts/protocol.ts';
@@ -21,6 +29,7 @@ import { createPlanning } from './plan/planning.ts';
 import { startPlanSweeper } from './queue/plan-sweeper.ts';
 import { PLAN_CONCURRENCY, createPlanWorker } from './queue/plan-worker.ts';
 import { createAsmsWorker } from './queue/asms-worker.ts';
+import { DAILY_METHODS, createDailyWorker } from './queue/daily/worker.ts';
 import { openQueues, type Queues } from './queue/queues.ts';
 import { createMetricsWorker } from './queue/session-metrics-worker.ts';
 import { createWatch } from './queue/watch.ts';
@@ -34,6 +43,7 @@ import { openFrameTail, type FrameTail } from './shard/frame-tail.ts';
 import { startShards, type ShardPool } from './shard/pool.ts';
 import { createAsmsStore } from './store/asms-store.ts';
 import { countStored, type StoredCounts } from './store/count-stored.ts';
+import { createDailyStore } from './store/daily-store.ts';
 import { createDeliveryStore } from './store/delivery-store.ts';
 import { createExplanationStore } from './store/explanation-store.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
@@ -308,6 +318,7 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
   const { config, pool, log, closing, models } = house;
   const asms = has(house, 'asms') ? createAsmsStore(pool) : null;
   const metrics = asms === null ? null : createMetricsStore(pool);
+  const daily = asms === null ? null : createDailyStore(pool, { methods: DAILY_METHODS });
   const deliveries = has(house, 'webhook') ? createDeliveryStore(pool) : null;
   if (asms !== null && metrics !== null) {
     const worker = createAsmsWorker({
@@ -329,6 +340,11 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
     );
   }
   if (asms !== null) await startExplainer(house, queues);
+  if (daily !== null) {
+    const worker = createDailyWorker({ store: daily });
+    await queues.startWorker(QUEUE_DAILY, worker.work, 1);
+    house.readings.push(() => workerReadings('daily', worker.counters()));
+  }
   if (deliveries !== null) {
     const worker = createWebhookWorker({ store: deliveries, allowPrivate: config.webhookAllowPrivate });
     await queues.startWorker(QUEUE_WEBHOOK, worker.work, WEBHOOK_CONCURRENCY);
@@ -347,6 +363,7 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
     metrics,
     watch,
     explanations: asms === null ? null : createExplanationStore(pool),
+    daily,
     queues,
     sessionSilenceMs: config.sessionSilenceS * 1000,
     onError,
@@ -444,6 +461,7 @@ async function startApi(
     onSessionClosed: (sessionId) => queues.enqueueMetrics(sessionId),
     planning: createPlanning({ store: createPlanStore(pool), planner }),
     onPlan: onPlanOf(queues),
+    onDaysChanged: (id) => queues.enqueueDaily({ subject: 'athlete', id }),
     onWebhookTest: (deliveryId) => queues.enqueueWebhook(deliveryId),
     webhookAllowPrivate: config.webhookAllowPrivate,
   });

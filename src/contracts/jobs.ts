@@ -5,6 +5,7 @@ export const QUEUE_METRICS = 'session-metrics';
 export const QUEUE_EXPLAIN = 'explain';
 export const QUEUE_PLAN = 'plan';
 export const QUEUE_PLAN_ALTERNATIVES = 'plan-alternatives';
+export const QUEUE_DAILY = 'daily';
 
 export interface AsmsJob {
   readonly athleteId: string;
@@ -23,4 +24,9 @@ export interface PlanJob {
 }
 export interface PlanAlternativesJob {
   readonly planId: string;
+}
+/** An athlete's days are to be computed, or a team's feedback judged. */
+export interface DailyJob {
+  readonly subject: 'athlete' | 'team';
+  readonly id: string;
 }

@@ -61,6 +61,8 @@ export interface ModelPackage {
   readonly graph: Uint8Array;
   /** What its evaluation measured (evaluation.json, where it is of this version), or null. */
   readonly metrics: unknown;
+  /** hazard.json as it was read, or null where there is none. Whether it is this graph's is said where a hazard is asked for (src/asms/hazard-file.ts). */
+  readonly hazardText: string | null;
 }
 
 /*

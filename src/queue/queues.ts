@@ -8,12 +8,14 @@ import { Redis } from 'ioredis';
 import { KinewatchError } from '../contracts/errors.ts';
 import {
   QUEUE_ASMS,
+  QUEUE_DAILY,
   QUEUE_EXPLAIN,
   QUEUE_METRICS,
   QUEUE_PLAN,
   QUEUE_PLAN_ALTERNATIVES,
   QUEUE_WEBHOOK,
   type AsmsJob,
+  type DailyJob,
   type ExplainJob,
   type MetricsJob,
   type PlanAlternativesJob,
@@ -29,6 +31,7 @@ export interface QueueJobs {
   readonly [QUEUE_EXPLAIN]: ExplainJob;
   readonly [QUEUE_PLAN]: PlanJob;
   readonly [QUEUE_PLAN_ALTERNATIVES]: PlanAlternativesJob;
+  readonly [QUEUE_DAILY]: DailyJob;
 }
 export type QueueName = keyof QueueJobs;
 export const QUEUE_NAMES: readonly QueueName[] = [
@@ -38,6 +41,7 @@ export const QUEUE_NAMES: readonly QueueName[] = [
   QUEUE_EXPLAIN,
   QUEUE_PLAN,
   QUEUE_PLAN_ALTERNATIVES,
+  QUEUE_DAILY,
 ];
 
 /** The subject of a job: what it is deduplicated by. */
@@ -48,6 +52,13 @@ const SUBJECT: { readonly [N in QueueName]: (job: QueueJobs[N]) => string } = {
   [QUEUE_EXPLAIN]: (job) => job.explanationId,
   [QUEUE_PLAN]: (job) => job.athleteId,
   [QUEUE_PLAN_ALTERNATIVES]: (job) => job.planId,
+  [QUEUE_DAILY]: (job) => `${job.subject} ${job.id}`,
+};
+
+/** The job of a subject. */
+const dailyJobOf = (text: string): DailyJob => {
+  const [subject = '', id = ''] = text.split(' ');
+  return { subject: subject as DailyJob['subject'], id };
 };
 
 export interface QueueLog {
@@ -93,6 +104,7 @@ export interface Queues {
   enqueueExplain(explanationId: string): void;
   enqueuePlan(athleteId: string): void;
   enqueuePlanAlternatives(planId: string): void;
+  enqueueDaily(job: DailyJob): void;
   /** Starts a worker. A job that throws is counted and dropped. Resolves when the worker is ready to take jobs. */
   startWorker<N extends QueueName>(name: N, work: (job: QueueJobs[N]) => Promise<void>, concurrency: number): Promise<RunningWorker>;
   /** Jobs that wait or run now, over all queues. */
@@ -272,6 +284,10 @@ export async function openQueues({
     QUEUE_PLAN_ALTERNATIVES,
     createCoalescer((planId) => write(QUEUE_PLAN_ALTERNATIVES, { planId })),
   );
+  coalescers.set(
+    QUEUE_DAILY,
+    createCoalescer((subject) => write(QUEUE_DAILY, dailyJobOf(subject))),
+  );
   const coalescedOf = (pick: (coalescer: Coalescer) => number): number => [...coalescers.values()].reduce((sum, one) => sum + pick(one), 0);
   const settled = async (): Promise<void> => {
     await Promise.all([...coalescers.values()].map((coalescer) => coalescer.settled()));
@@ -293,6 +309,7 @@ export async function openQueues({
     enqueueExplain: (explanationId) => coalescers.get(QUEUE_EXPLAIN)?.push(explanationId),
     enqueuePlan: (athleteId) => coalescers.get(QUEUE_PLAN)?.push(athleteId),
     enqueuePlanAlternatives: (planId) => coalescers.get(QUEUE_PLAN_ALTERNATIVES)?.push(planId),
+    enqueueDaily: (job) => coalescers.get(QUEUE_DAILY)?.push(SUBJECT[QUEUE_DAILY](job)),
     async startWorker<N extends QueueName>(name: N, work: (job: QueueJobs[N]) => Promise<void>, concurrency: number) {
       const worker = backend.worker(
         name,

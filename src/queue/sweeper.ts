@@ -1,8 +1,10 @@
 /**
  * Finds what is to be done from the tables and hints it again: a wiped queue costs time, never data. Every second athletes
  * whose newest score or observation is past its fence, deliveries that are due, explanations that nobody works on, and silence and load that are to be told;
- * every minute sessions that fell silent and sessions without metrics.
+ * every minute sessions that fell silent, sessions without metrics, athletes with days to compute and teams to judge.
  */
+import type { DailyJob } from '../contracts/jobs.ts';
+import type { DailyStore } from './daily/ports.ts';
 import type { AsmsStore, DeliveryStore, ExplanationQueueStore, MetricsStore } from './ports.ts';
 import type { Watch } from './watch.ts';
 import { single } from './single.ts';
@@ -14,11 +16,13 @@ export interface SweeperOptions {
   /** Of silence and of load; null: not in this process. */
   readonly watch: Pick<Watch, 'round'> | null;
   readonly explanations: ExplanationQueueStore | null;
+  readonly daily: Pick<DailyStore, 'athletesDue' | 'teamsToJudge'> | null;
   readonly queues: {
     enqueueAsms(athleteId: string): void;
     enqueueWebhook(deliveryId: string): void;
     enqueueMetrics(sessionId: string): void;
     enqueueExplain(explanationId: string): void;
+    enqueueDaily(job: DailyJob): void;
     release(name: 'asms' | 'explain', subject: string): Promise<void>;
   };
   readonly sessionSilenceMs: number;
@@ -37,6 +41,8 @@ export interface SweepCounters {
   sessionsClosed: number;
   sessionsMeasured: number;
   explanations: number;
+  athletesDue: number;
+  teamsToJudge: number;
   released: number;
 }
 
@@ -48,6 +54,8 @@ const LIMIT = 1_000;
 const EXPLANATIONS = 4;
 /** (chosen) sweeps an athlete may stay behind, well beyond a dead worker's lock, before its deduplication mark is taken for an orphan. */
 const ORPHAN_SWEEPS = 30;
+/** (chosen) A team is judged at most this often: over a large squad it is work, and a verdict that is a little old does no harm. */
+const JUDGE_PAUSE_MS = 600_000;
 
 export const processTimers: SweeperTimers = {
   every(ms, call) {
@@ -64,12 +72,22 @@ export function startSweeper({
   metrics,
   watch,
   explanations,
+  daily,
   queues,
   sessionSilenceMs,
   timers = processTimers,
   onError,
 }: SweeperOptions) {
-  const counters: SweepCounters = { athletes: 0, deliveries: 0, sessionsClosed: 0, sessionsMeasured: 0, explanations: 0, released: 0 };
+  const counters: SweepCounters = {
+    athletes: 0,
+    deliveries: 0,
+    sessionsClosed: 0,
+    sessionsMeasured: 0,
+    explanations: 0,
+    athletesDue: 0,
+    teamsToJudge: 0,
+    released: 0,
+  };
   let behind = new Map<string, number>();
   let unexplained = new Map<string, number>();
 
@@ -111,6 +129,14 @@ export function startSweeper({
     for (const sessionId of sessions) queues.enqueueMetrics(sessionId);
     counters.sessionsMeasured += sessions.length;
   };
+  const sweepDays = async (store: NonNullable<SweeperOptions['daily']>): Promise<void> => {
+    const athletes = await store.athletesDue(Date.now(), LIMIT);
+    for (const id of athletes) queues.enqueueDaily({ subject: 'athlete', id });
+    const teams = await store.teamsToJudge(Date.now(), JUDGE_PAUSE_MS, LIMIT);
+    for (const id of teams) queues.enqueueDaily({ subject: 'team', id });
+    counters.athletesDue += athletes.length;
+    counters.teamsToJudge += teams.length;
+  };
 
   const fast = single(async () => {
     if (asms !== null) await sweepAthletes(asms).catch((error: unknown) => onError(error, 'sweep of athletes'));
@@ -120,6 +146,7 @@ export function startSweeper({
   });
   const slow = single(async () => {
     if (metrics !== null) await sweepSessions(metrics).catch((error: unknown) => onError(error, 'sweep of sessions'));
+    if (daily !== null) await sweepDays(daily).catch((error: unknown) => onError(error, 'sweep of days'));
   });
   const stops = [timers.every(FAST_MS, () => void fast.run()), timers.every(SLOW_MS, () => void slow.run())];
   return {

@@ -16,6 +16,7 @@ const TAGS = [
     name: 'diary',
     description: 'Consents, and what athletes enter under them: wellness, morning heart-rate variability, illness, menstrual entries',
   },
+  { name: 'feedback', description: 'What outcomes teach: steps, the guard over the squad, corrections, calibration' },
   { name: 'devices', description: 'Devices and whose data they carry at what time' },
   { name: 'gateways', description: 'Sensor gateways and their tokens' },
   { name: 'webhooks', description: 'Standard Webhooks 1.0 endpoints and their deliveries' },

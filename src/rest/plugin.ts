@@ -12,9 +12,11 @@ import { catalogue } from './catalogue/routes.ts';
 import { devices } from './devices/routes.ts';
 import { diary } from './diary/routes.ts';
 import { documentationPlugin } from './documentation.ts';
+import { feedback } from './feedback/routes.ts';
 import { gateways } from './gateways/routes.ts';
 import { injuryFiguresOfTeam } from './injury-figures/routes.ts';
 import { limits } from './limits/routes.ts';
+import { hazard } from './hazard/routes.ts';
 import { live } from './live/routes.ts';
 import { load } from './load/routes.ts';
 import { loadCeilings } from './load-ceilings/routes.ts';
@@ -117,6 +119,8 @@ export const restPlugin = fp<RestOptions>(
         limits,
         injuryFiguresOfTeam,
         diary,
+        hazard,
+        feedback,
         recommendations,
         catalogue,
         planSettings,

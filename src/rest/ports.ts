@@ -12,8 +12,10 @@ import type { Consent, ConsentKind, DiaryEntry, DiaryKind, Illness, NewIllness }
 import type { Athlete, AthletePatch, NewAthlete } from './athletes/schemas.ts';
 import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
 import type { CatalogueRepository } from './catalogue/ports.ts';
+import type { FeedbackRepository } from './feedback/ports.ts';
 import type { Gateway, Progress } from './gateways/schemas.ts';
 import type { AthleteLimits, TeamLimits } from './limits/schemas.ts';
+import type { HazardRepository } from './hazard/ports.ts';
 import type { LoadCeiling } from './load-ceilings/schemas.ts';
 import type { Metric } from './metrics/schemas.ts';
 import type { Model, ModelStatus } from './models/schemas.ts';
@@ -507,6 +509,8 @@ export interface Repositories {
   readonly limits: LimitsRepository;
   readonly injuryFigures: InjuryFiguresRepository;
   readonly diary: DiaryRepository;
+  readonly hazard: HazardRepository;
+  readonly feedback: FeedbackRepository;
   readonly recommendations: RecommendationRepository;
   readonly catalogue: CatalogueRepository;
   readonly planSettings: PlanSettingsRepository;
@@ -551,6 +555,8 @@ export interface RestOptions {
   readonly planning: Pick<Planning, 'planNow' | 'whatIf' | 'decide' | 'doses'>;
   /** A plan was made: its prices are wanted, and its deliveries are due. */
   readonly onPlan: (planId: string, deliveryIds: readonly string[]) => void;
+  /** Something was recorded or undone that the athlete's days and feedback are made of. */
+  readonly onDaysChanged: (athleteId: string) => void;
   /** A delivery that staff asked for, a test or one to be sent again, is due. */
   readonly onWebhookTest: (deliveryId: string) => void;
   /** May webhooks go to loopback and private addresses (demo, tests)? */

@@ -1,12 +1,12 @@
-/** A model folder as the registry takes it: contract, graph and what its evaluation measured. */
-import { readFileSync } from 'node:fs';
+/** A model folder as the registry takes it: contract, graph, what its evaluation measured, and the hazard model beside it. */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelPackage } from '../contracts/model.ts';
 import { loadModelContract } from './model-contract.ts';
 
 /**
- * Reads binn.json, binn.onnx and, where there is one, evaluation.json of a folder. An evaluation that cannot be read or names another version
- * is not this model's and is left out.
+ * Reads binn.json, binn.onnx and, where there are such, evaluation.json and hazard.json of a folder. An evaluation that cannot be read or names another
+ * version is not this model's and is left out.
  * @throws KinewatchError model-contract naming every fault
  */
 export function readModelPackage(directory: string): ModelPackage {
@@ -16,8 +16,11 @@ export function readModelPackage(directory: string): ModelPackage {
     contractText: readFileSync(join(directory, 'binn.json'), 'utf8'),
     graph: readFileSync(modelPath),
     metrics: readEvaluation(join(directory, 'evaluation.json'), contract.version),
+    hazardText: readHazard(join(directory, 'hazard.json')),
   };
 }
+
+const readHazard = (path: string): string | null => (existsSync(path) ? readFileSync(path, 'utf8') : null);
 
 function readEvaluation(path: string, version: string): unknown {
   try {

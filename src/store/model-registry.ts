@@ -23,7 +23,7 @@ export interface ModelsInUse {
 export interface ModelRegistry extends ModelRepository {
   /** @throws KinewatchError `already-exists`, naming what differs from what is there */
   register(model: ModelPackage, by: string): Promise<Model>;
-  /** Registers and activates the model unless there is one already; true where it did. */
+  /** Registers and activates the model unless there is one already; true where it did. The same version without a hazard file takes that of the package. */
   ensureFirst(model: ModelPackage, by: string): Promise<boolean>;
   inUse(): Promise<ModelsInUse>;
   /** The contracts of every version: small beside the graphs. */
@@ -73,15 +73,34 @@ async function get(client: pg.Pool | pg.PoolClient, version: string): Promise<Mo
 }
 
 async function insert(client: pg.PoolClient, model: ModelPackage, status: ModelStatus, by: string): Promise<void> {
-  const { contract, contractText, graph, metrics } = model;
+  const { contract, contractText, graph, metrics, hazardText } = model;
   const evaluated = metrics === null || metrics === undefined ? null : JSON.stringify(metrics);
   await client.query(
-    `INSERT INTO model (version, name, status, sha256, contract_sha256, contract, graph, metrics, registered_by, activated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $3 = 'active' THEN now() END)`,
-    [contract.version, contract.name, status, sha256Of(graph), sha256Of(contractText), contractText, Buffer.from(graph), evaluated, by],
+    `INSERT INTO model (version, name, status, sha256, contract_sha256, contract, graph, metrics, registered_by, hazard, activated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $3 = 'active' THEN now() END)`,
+    [
+      contract.version,
+      contract.name,
+      status,
+      sha256Of(graph),
+      sha256Of(contractText),
+      contractText,
+      Buffer.from(graph),
+      evaluated,
+      by,
+      hazardText,
+    ],
   );
   await note(client, contract.version, null, status, by);
 }
+
+/** A version that was registered without its hazard file takes the one that lies beside the very same graph now. One that has a file keeps it. */
+const completeHazard = (client: pg.PoolClient, { contract, graph, hazardText }: ModelPackage): Promise<unknown> =>
+  client.query('UPDATE model SET hazard = $3 WHERE version = $1 AND sha256 = $2 AND hazard IS NULL', [
+    contract.version,
+    sha256Of(graph),
+    hazardText,
+  ]);
 
 const note = (client: pg.PoolClient, version: string, from: ModelStatus | null, to: ModelStatus, by: string): Promise<unknown> =>
   client.query('INSERT INTO model_change (id, version, from_status, to_status, by) VALUES ($1, $2, $3, $4, $5)', [
@@ -157,6 +176,7 @@ export function createModelRegistry(pool: pg.Pool): ModelRegistry {
     ensureFirst: (model, by) =>
       changing(pool, async (client) => {
         const models = await standing(client);
+        await completeHazard(client, model);
         if (holderOf(models, 'active') !== undefined) return false;
         const { version } = model.contract;
         const from = models.get(version);

@@ -325,6 +325,7 @@ describe('ASMS on the store', () => {
     const sweeper = startSweeper({
       asms: store,
       deliveries: null,
+      daily: null,
       metrics: null,
       watch: null,
       explanations: null,

@@ -221,6 +221,7 @@ describe('explanations', { timeout: 120_000 }, () => {
       deliveries: null,
       metrics: null,
       watch: null,
+      daily: null,
       explanations: createExplanationStore(database.pool),
       queues,
       sessionSilenceMs: 1e9,

@@ -89,6 +89,7 @@ describe('the replay command', () => {
         athleteIds.map((athleteId) => ({ athleteId, windowsDue: windows(athleteId), windowsScored: windows(athleteId) })),
       onGatewayRevoked: () => {},
       onSessionClosed: () => {},
+      onDaysChanged: () => {},
       onWebhookTest: () => {},
       planning: createPlanning({ store: createPlanStore(database.pool), planner: createPlanner() }),
       onPlan: () => {},

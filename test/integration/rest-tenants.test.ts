@@ -56,7 +56,8 @@ function fill(path: string, team: SeededTeam): string {
     .replace('{recommendationId}', team.recommendationId)
     .replace('{planId}', team.planId)
     .replace('{injuryId}', team.injuryId)
-    .replace('{deliveryId}', team.deliveryId);
+    .replace('{deliveryId}', team.deliveryId)
+    .replace(/\{(stepId|outcomeId)\}/, randomUUID());
 }
 
 /** Live streams do not end; models are the service's; the other paths outside /v1 hold nothing of a team. */
@@ -156,6 +157,15 @@ describe('a key bound to a team', () => {
       'POST /v1/athletes/{id}/plans': {},
       'POST /v1/athletes/{id}/plans/what-if': {},
       'PATCH /v1/athletes/{id}/plans/{planId}': { status: 'accepted' },
+      'POST /v1/athletes/{id}/outcomes/{outcomeId}/corrections': { value: { sleep: 1 } },
+      'POST /v1/athletes/{id}/feedback/steps/{stepId}/undo': { reason: 'stolen' },
+      'POST /v1/teams/{id}/performance-metrics': {
+        name: 'jump',
+        unit: 'cm',
+        smallestWorthwhileChange: 1,
+        reference: 1,
+        higherIsBetter: true,
+      },
       'POST /v1/alerts/{id}/acknowledge': {},
       'POST /v1/alerts/{id}/snooze': { minutes: 5 },
       'PATCH /v1/webhooks/{id}': { enabled: false },
@@ -172,7 +182,7 @@ describe('a key bound to a team', () => {
     }
     const after = await rowsOfTeams();
     expect(after).toEqual(before);
-    expect(api.calls).toEqual({ gatewaysRevoked: [], sessionsClosed: [], webhooksTested: [], plansMade: [] });
+    expect(api.calls).toEqual({ daysChanged: [], gatewaysRevoked: [], sessionsClosed: [], webhooksTested: [], plansMade: [] });
   });
 
   it('creates nothing in another team, nor ties its rows to another team', async () => {

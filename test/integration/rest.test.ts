@@ -457,7 +457,7 @@ describe('decisions of staff', () => {
   it('keeps injury outcomes from those without the scope medical', async () => {
     const path = `/v1/athletes/${squad.athleteId}/outcomes`;
     const write = await api.key(squad.teamId, ['write']);
-    const outcome = { kind: 'injury', at: '2026-10-20T09:30:00Z', value: { diagnosisCode: 'KJ1' } };
+    const outcome = { kind: 'injury', at: '2026-10-20T09:30:00Z', value: { diagnosisCode: 'KJ1', region: 'knee', severity: 'mild' } };
     expect((await api.call(write, 'POST', path, outcome)).json()).toMatchObject({ status: 403, code: 'insufficient-scope' });
     expect((await call('POST', path, outcome)).json()).toMatchObject({ kind: 'injury', value: { diagnosisCode: 'KJ1' } });
     expect((await api.call(write, 'POST', path, { ...outcome, kind: 'session-rpe', value: { rpe: 7 } })).statusCode).toBe(201);

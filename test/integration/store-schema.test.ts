@@ -18,6 +18,7 @@ const MIGRATIONS = [
   '20261128010000_medical',
   '20261128030000_observations',
   '20261128040000_hazard_feedback',
+  '20261128040100_day_windows',
   '20261128050000_plans',
   '20261128060000_explanations',
   '20261128070000_load_exposure',

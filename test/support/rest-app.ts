@@ -21,6 +21,7 @@ export interface RestApp {
   readonly calls: {
     readonly gatewaysRevoked: string[];
     readonly sessionsClosed: string[];
+    readonly daysChanged: string[];
     readonly webhooksTested: string[];
     readonly plansMade: string[];
   };
@@ -48,6 +49,7 @@ export async function startRestApp(options: Partial<RestOptions> = {}, usedPlann
   const calls = {
     gatewaysRevoked: [] as string[],
     sessionsClosed: [] as string[],
+    daysChanged: [] as string[],
     webhooksTested: [] as string[],
     plansMade: [] as string[],
   };
@@ -68,6 +70,7 @@ export async function startRestApp(options: Partial<RestOptions> = {}, usedPlann
     progress: async (athleteIds) => athleteIds.map((athleteId) => ({ athleteId, windowsDue: 4, windowsScored: 3 })),
     onGatewayRevoked: (id) => void calls.gatewaysRevoked.push(id),
     onSessionClosed: (id) => void calls.sessionsClosed.push(id),
+    onDaysChanged: (id) => void calls.daysChanged.push(id),
     onWebhookTest: (id) => void calls.webhooksTested.push(id),
     planning: createPlanning({ store: createPlanStore(database.pool), planner }),
     onPlan: (id) => void calls.plansMade.push(id),

@@ -30,11 +30,13 @@ function harness(behind: () => Promise<readonly string[]>, pending: readonly str
     metrics,
     watch: { round: () => Promise.resolve(['a3']) },
     explanations: { pendingExplanations: () => Promise.resolve(pending) },
+    daily: { athletesDue: () => Promise.resolve(['a4']), teamsToJudge: () => Promise.resolve(['t1']) },
     queues: {
       enqueueAsms: (id) => calls.push(`asms ${id}`),
       enqueueWebhook: (id) => calls.push(`webhook ${id}`),
       enqueueMetrics: (id) => calls.push(`metrics ${id}`),
       enqueueExplain: (id) => calls.push(`explain ${id}`),
+      enqueueDaily: ({ subject, id }) => calls.push(`daily ${subject} ${id}`),
       release: (_, id) => {
         calls.push(`release ${id}`);
         return Promise.resolve();
@@ -57,7 +59,7 @@ describe('sweeper', () => {
     const { calls, timers, sweeper } = harness(() => Promise.resolve(['a1', 'a2']));
     expect([...timers.keys()]).toEqual([1_000, 60_000]);
     await sweeper.sweep();
-    expect(calls.toSorted()).toEqual(['asms a1', 'asms a2', 'asms a3', 'metrics s1', 'webhook d1']);
+    expect(calls.toSorted()).toEqual(['asms a1', 'asms a2', 'asms a3', 'daily athlete a4', 'daily team t1', 'metrics s1', 'webhook d1']);
     await sweeper.close();
     expect(timers.size).toBe(0);
   });

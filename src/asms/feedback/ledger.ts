@@ -89,13 +89,29 @@ export function learn(
   put: readonly Lesson[],
   withdraw: readonly string[] = [],
 ): FeedbackLedger {
+  const { lessons, kept } = planLearning(ledger, target, put, withdraw);
+  return { lessons, steps: relearn(lessons, ledger.steps.slice(0, kept), target), undone: ledger.undone };
+}
+
+/** Steps that `learn` would take: how much work it is. @throws RangeError as learn */
+export function stepsToLearn(
+  ledger: FeedbackLedger,
+  target: FeedbackTarget,
+  put: readonly Lesson[],
+  withdraw: readonly string[] = [],
+): number {
+  const { lessons, kept } = planLearning(ledger, target, put, withdraw);
+  return lessons.length - kept;
+}
+
+/** The lessons then in force, and how many of the steps stand. */
+function planLearning(ledger: FeedbackLedger, target: FeedbackTarget, put: readonly Lesson[], withdraw: readonly string[]) {
   put.forEach((lesson) => checkLesson(lesson, target));
   const byId = new Map(ledger.lessons.map((lesson) => [lesson.lessonId, lesson]));
   for (const lessonId of withdraw) byId.delete(lessonId);
   for (const lesson of put) if (!isUndone(lesson, ledger)) byId.set(lesson.lessonId, lesson);
   const lessons = [...byId.values()].toSorted(inOrder);
-  const kept = Math.min(firstChange(ledger.lessons, lessons), currentSteps(ledger, target));
-  return { lessons, steps: relearn(lessons, ledger.steps.slice(0, kept), target), undone: ledger.undone };
+  return { lessons, kept: Math.min(firstChange(ledger.lessons, lessons), currentSteps(ledger, target)) };
 }
 
 const isUndone = ({ lessonId, outcomeIds }: Lesson, { undone }: FeedbackLedger): boolean =>

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { callerOf, teamOf } from '../auth.ts';
 import { pageReply, pageRequest } from '../cursor.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
+import { isTaught, recordOutcome } from '../feedback/admit.ts';
 import { ProblemError, problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
 import { IdParams, PageOf, readTime } from '../schemas.ts';
@@ -25,7 +26,7 @@ function requireOwnKind(request: FastifyRequest, kind: Outcome['kind']): void {
     );
 }
 
-export const outcomes = resource('outcomes', async (app, { repositories }) => {
+export const outcomes = resource('outcomes', async (app, { repositories, onDaysChanged }) => {
   app.get(
     '/v1/athletes/:id/outcomes',
     {
@@ -62,7 +63,10 @@ export const outcomes = resource('outcomes', async (app, { repositories }) => {
         security,
         operationId: 'createOutcome',
         summary: 'Record an outcome: session RPE, wellness, performance or injury',
-        description: "An athlete's key records its own session RPE and wellness.",
+        description:
+          "An athlete's key records its own session RPE and wellness. performance: value {sessionId, metric, unit, value}, the metric one of the team's; injury: " +
+          'value {region, severity}, at the onset. Both teach, and one that contradicts an outcome in force, names no session with scores or lies in the future is ' +
+          'refused; one that says the same again is answered with the one that stands. wellness: lnRmssd, ln(ms) measured at rest in the morning, feeds the hazard.',
         params: IdParams,
         body: NewOutcome,
         response: { 201: Outcome, ...problems(401, 403, 404, 422) },
@@ -73,7 +77,12 @@ export const outcomes = resource('outcomes', async (app, { repositories }) => {
       requireOwnKind(request, request.body.kind);
       if (request.body.kind === 'injury') requireMedical(request);
       const outcome = { ...request.body, at: readTime(request.body.at) };
-      return reply.code(201).send(found(await repositories.medical.createOutcome(teamOf(request), id, outcome), 'athlete', id));
+      const stored = isTaught(outcome.kind)
+        ? await recordOutcome(repositories, teamOf(request), id, { ...outcome, replaces: null }, Date.now())
+        : await repositories.medical.createOutcome(teamOf(request), id, outcome);
+      const created = found(stored, 'athlete', id);
+      onDaysChanged(id);
+      return reply.code(201).send(created);
     },
   );
 });

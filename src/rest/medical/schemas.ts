@@ -263,7 +263,15 @@ export const NewMeasurement = Type.Object(
 export type NewMeasurement = Static<typeof NewMeasurement>;
 
 export const Outcome = Type.Object(
-  { id: Uuid, athleteId: Uuid, kind: OneOf(OUTCOME_KINDS), at: Time, value: Type.Unknown(), createdAt: Time },
+  {
+    id: Uuid,
+    athleteId: Uuid,
+    kind: OneOf(OUTCOME_KINDS),
+    at: Time,
+    value: Type.Unknown(),
+    createdAt: Time,
+    replaces: Nullable(Type.String({ format: 'uuid', description: 'The outcome that this one corrects' })),
+  },
   { title: 'Outcome' },
 );
 export type Outcome = Static<typeof Outcome>;

@@ -8,9 +8,11 @@ import { createAthleteRepository } from './athletes.ts';
 import { createAuditRepository } from './audit.ts';
 import { createDeviceRepository } from './devices.ts';
 import { createDiaryRepository } from './diary.ts';
+import { createFeedbackRepository } from './feedback.ts';
 import { createGatewayRepository } from './gateways.ts';
 import { createInjuryFiguresRepository } from './injury-figures.ts';
 import { createLimitsRepository } from './limits.ts';
+import { createHazardRepository } from './hazard.ts';
 import { createLoadRepository } from './load.ts';
 import { createLoadCeilingRepository } from './load-ceilings.ts';
 import { createMedicalRepository } from './medical.ts';
@@ -36,6 +38,8 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     limits: createLimitsRepository(pool),
     diary: createDiaryRepository(prisma),
     injuryFigures: createInjuryFiguresRepository(pool),
+    hazard: createHazardRepository(pool),
+    feedback: createFeedbackRepository(prisma, pool),
     recommendations: createRecommendationRepository(prisma),
     catalogue: createCatalogueRepository(pool),
     planSettings: createPlanSettingsRepository(pool),

@@ -14,6 +14,7 @@ const viewOutcome = (row: OutcomeModel): Outcome => ({
   at: iso(row.at),
   value: row.value,
   createdAt: iso(row.createdAt),
+  replaces: row.replaces,
 });
 
 const viewMeasurement = (row: MeasurementModel): Measurement => ({
