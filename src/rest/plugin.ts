@@ -33,6 +33,7 @@ import { scores } from './scores/routes.ts';
 import { sessions } from './sessions/routes.ts';
 import { state } from './state/routes.ts';
 import { teams } from './teams/routes.ts';
+import { today } from './today/routes.ts';
 import { webhooks } from './webhooks/routes.ts';
 
 /** The largest body any route needs is a few kilobytes. */
@@ -121,6 +122,7 @@ export const restPlugin = fp<RestOptions>(
         diary,
         hazard,
         feedback,
+        today,
         recommendations,
         catalogue,
         planSettings,

@@ -13,6 +13,7 @@ import type { Athlete, AthletePatch, NewAthlete } from './athletes/schemas.ts';
 import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
 import type { CatalogueRepository } from './catalogue/ports.ts';
 import type { FeedbackRepository } from './feedback/ports.ts';
+import type { TodayRepository } from './today/ports.ts';
 import type { Gateway, Progress } from './gateways/schemas.ts';
 import type { AthleteLimits, TeamLimits } from './limits/schemas.ts';
 import type { HazardRepository } from './hazard/ports.ts';
@@ -511,6 +512,7 @@ export interface Repositories {
   readonly diary: DiaryRepository;
   readonly hazard: HazardRepository;
   readonly feedback: FeedbackRepository;
+  readonly today: TodayRepository;
   readonly recommendations: RecommendationRepository;
   readonly catalogue: CatalogueRepository;
   readonly planSettings: PlanSettingsRepository;

@@ -115,6 +115,7 @@ const ROUTES = [
   'POST /v1/athletes/{id}/outcomes/{outcomeId}/corrections',
   'GET /v1/teams/{id}/feedback',
   'GET /v1/teams/{id}/calibration',
+  'GET /v1/teams/{id}/today',
   'GET /v1/teams/{id}/performance-metrics',
   'POST /v1/teams/{id}/performance-metrics',
   'GET /v1/athletes/{id}/recommendations',

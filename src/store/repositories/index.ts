@@ -9,6 +9,7 @@ import { createAuditRepository } from './audit.ts';
 import { createDeviceRepository } from './devices.ts';
 import { createDiaryRepository } from './diary.ts';
 import { createFeedbackRepository } from './feedback.ts';
+import { createTodayRepository } from './today.ts';
 import { createGatewayRepository } from './gateways.ts';
 import { createInjuryFiguresRepository } from './injury-figures.ts';
 import { createLimitsRepository } from './limits.ts';
@@ -40,6 +41,7 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     injuryFigures: createInjuryFiguresRepository(pool),
     hazard: createHazardRepository(pool),
     feedback: createFeedbackRepository(prisma, pool),
+    today: createTodayRepository(pool),
     recommendations: createRecommendationRepository(prisma),
     catalogue: createCatalogueRepository(pool),
     planSettings: createPlanSettingsRepository(pool),
