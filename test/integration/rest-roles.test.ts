@@ -129,13 +129,25 @@ describe("an athlete's key", () => {
     const { paths } = (await api.call(null, 'GET', '/openapi.json')).json<{ paths: Record<string, Record<string, unknown>> }>();
     const OWN = [
       'get /v1/athletes/{id}',
+      'get /v1/athletes/{id}/consents',
+      'post /v1/athletes/{id}/consents',
+      'post /v1/athletes/{id}/consents/erase',
+      'post /v1/athletes/{id}/consents/withdraw',
       'get /v1/athletes/{id}/doses',
       'put /v1/athletes/{id}/doses',
       'get /v1/athletes/{id}/availability',
       'get /v1/athletes/{id}/load',
       'get /v1/athletes/{id}/return-to-play',
       'post /v1/athletes/{id}/return-to-play/{injuryId}/sign',
+      'get /v1/athletes/{id}/illnesses',
+      'post /v1/athletes/{id}/illnesses',
+      'get /v1/athletes/{id}/limits',
+      'get /v1/athletes/{id}/menstrual',
+      'post /v1/athletes/{id}/menstrual',
       'get /v1/athletes/{id}/metrics',
+      'get /v1/athletes/{id}/metrics/change',
+      'get /v1/athletes/{id}/morning-hrv',
+      'post /v1/athletes/{id}/morning-hrv',
       'get /v1/athletes/{id}/outcomes',
       'post /v1/athletes/{id}/outcomes',
       'get /v1/athletes/{id}/planned-load',
@@ -143,6 +155,8 @@ describe("an athlete's key", () => {
       'get /v1/athletes/{id}/plans/{planId}',
       'get /v1/athletes/{id}/scores',
       'get /v1/athletes/{id}/state',
+      'get /v1/athletes/{id}/wellness',
+      'post /v1/athletes/{id}/wellness',
     ];
     const opened: string[] = [];
     for (const [path, methods] of Object.entries(paths))

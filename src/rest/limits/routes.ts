@@ -55,7 +55,7 @@ export const limits = resource('limits', async (app, { repositories }) => {
   app.get(
     '/v1/athletes/:id/limits',
     {
-      onRequest: app.requires('read'),
+      onRequest: app.requires('read', { self: true }),
       schema: {
         tags: ['athletes'],
         security,
