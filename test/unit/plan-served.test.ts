@@ -64,7 +64,7 @@ describe('facts become a problem', () => {
     expect(sources).toMatchObject({ firstDay: TODAY, days: Array.from({ length: 7 }, () => 'usual') });
     // Monday first.
     expect(problem.days.map(({ load }) => load)).toEqual([300, 360, 420, 360, 240, 480, 0]);
-    expect(problem.days[0]).toEqual({ load: 300, minimumLoad: 0, maximumLoad: 330 });
+    expect(problem.days[0]).toEqual({ load: 300, minimumLoad: 210, maximumLoad: 300 });
     expect(problem.usualDailyLoad).toBeCloseTo((5 + 6 + 7 + 6 + 4 + 8) * (60 / 7), 9);
     expect(problem.costBudget).toBe(12);
   });
@@ -81,6 +81,35 @@ describe('facts become a problem', () => {
     });
     expect(sources.days.slice(0, 3)).toEqual(['athlete', 'team', 'usual']);
     expect(problem.days.slice(0, 2).map(({ load }) => load)).toEqual([111, 333]);
+  });
+
+  it('keeps the usual and the team’s week under a ceiling, and what staff planned for the athlete as it is, but for its least load', () => {
+    const on = (day: string) => ({ day, load: 600, minimum: 400, maximum: 700 });
+    const { problem } = assemble({
+      plannedLoads: { athlete: [on(TODAY)], team: [on('2026-12-01')] },
+      limits: { athlete: { dailyLoadLimit: 250 }, team: {} },
+    });
+    expect(problem.days.slice(0, 3)).toEqual([
+      { load: 600, minimumLoad: 250, maximumLoad: 700 },
+      { load: 250, minimumLoad: 250, maximumLoad: 250 },
+      { load: 250, minimumLoad: 250, maximumLoad: 250 },
+    ]);
+  });
+
+  it('in which a lighter week pays for an athlete at risk, and not for one of average risk', () => {
+    const { problem } = assemble({ ratings: ratingsOf(200, () => 5) });
+    const usual = noPlan(problem);
+    const lighter = { ...usual, loads: usual.loads.map((load) => 0.7 * load) };
+    const gain = (factor: number): number => {
+      const { hazard } = problem;
+      if (hazard === null) throw new Error('no hazard');
+      const at = { ...problem, hazard: { ...hazard, logDailyRate: Math.log(0.005 * factor) } };
+      return evaluate(at, usual).objective - evaluate(at, lighter).objective;
+    };
+    expect(gain(1)).toBeLessThan(0);
+    expect(gain(1.3)).toBeLessThan(0);
+    expect(gain(1.7)).toBeGreaterThan(0);
+    expect(gain(3)).toBeGreaterThan(0);
   });
 
   it('whose limits come from what is asked, the athlete, the team, the default, in this order; null is no limit', () => {

@@ -25,6 +25,8 @@ export interface PlanText {
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 const fixed = (value: number, digits = 2): string => (Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value).toFixed(digits);
 const loadOf = (value: number): string => String(Math.round(value));
+/** (chosen) The dearest limits; the plan has all of them. */
+const MOST_PRICES = 4;
 /** Loads nearer than this to the plan are the plan's. */
 const SAME_LOAD = 0.5;
 
@@ -102,10 +104,15 @@ function alternativesInWords(asked: PlanToDescribe, context: WordsContext): read
   const { alternatives } = asked;
   if (alternatives === null) return ['What each limit costs and the next best plan follow.'];
   const { prices, runnerUp, plan } = alternatives;
+  // A price within its own error may be nothing.
+  const known = prices.filter(({ price, error }) => price > error).toSorted((a, b) => b.price - a.price);
   const priced =
-    prices.length === 0
-      ? 'No limit holds this plan back.'
-      : `What the limits cost, in expected days lost: ${prices.map((one) => priceInWords(one, context)).join('; ')}.`;
+    known.length === 0
+      ? 'No limit holds this plan back by more than can be told.'
+      : `What the limits cost, in expected days lost: ${known
+          .slice(0, MOST_PRICES)
+          .map((one) => priceInWords(one, context))
+          .join('; ')}.`;
   if (runnerUp === null) return [priced, 'There is no other plan.'];
   const more = runnerUp.with.objective - plan.with.objective;
   return [priced, `Next best, ${fixed(more, 3)} expected days worse: ${decisionInWords(asked, runnerUp.decision).join(' ')}`];

@@ -69,10 +69,14 @@ const PlannedDay = Type.Object(
   {
     day: Day,
     load: Type.Number({ minimum: 0, maximum: 1e6, description: 'AU; 0: rest is planned' }),
-    minimum: Type.Optional(Type.Number({ minimum: 0, maximum: 1e6, description: 'Least that a plan may make of it; 0 unless told' })),
-    maximum: Type.Optional(
-      Type.Number({ minimum: 0, maximum: 1e6, description: 'Most that a plan may make of it; a tenth more than the load unless told' }),
+    minimum: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1e6,
+        description: 'Least that a plan may make of it; 70 % of the load unless told. 0 allows a rest day',
+      }),
     ),
+    maximum: Type.Optional(Type.Number({ minimum: 0, maximum: 1e6, description: 'Most that a plan may make of it; the load unless told' })),
   },
   { additionalProperties: false },
 );
