@@ -4,7 +4,6 @@ import { adherenceOf, plannedDoses, type Adherence } from '../asms/plan/carried-
 import type { DayDose } from '../asms/plan/facts.ts';
 import { assemblePlan, planDays, type AssembledPlan, type PlanAsk } from '../asms/plan/assemble.ts';
 import { changedProblem, type PlanChange } from '../asms/plan/change-plan.ts';
-import { PlanRefused } from '../asms/plan/check-problem.ts';
 import { describePlan } from '../asms/plan/describe-plan.ts';
 import { conflictInWords } from '../asms/plan/limits-in-words.ts';
 import type { PlanProblem } from '../asms/plan/problem.ts';
@@ -50,7 +49,7 @@ export interface Planning {
     team: string | null,
     athleteId: string,
   ): Promise<{ readonly planned: readonly DayDose[]; readonly done: readonly DayDose[]; readonly adherence: Adherence } | null>;
-  /** One job: plans where a plan is due. What cannot be planned is noted and tried again later. @throws the planner's errors that trying again can mend */
+  /** One job: plans where a plan is due. What cannot be planned is noted and tried again later. @throws planner-busy and planner-closed */
   planIfDue(athleteId: string): Promise<JobResult>;
   /** One job: prices and runner-up of a plan. False: they are there, or nothing needs them. */
   findAlternatives(planId: string): Promise<boolean>;
@@ -61,6 +60,9 @@ export interface PlanningOptions {
   readonly planner: Pick<Planner, 'plan' | 'alternatives'>;
   readonly nowMs?: () => number;
 }
+
+/** What has nothing to do with the athlete: the sweep finds them again. Anything else would come back at every sweep, and is tried a day later. */
+const AGAIN_SOON: ReadonlySet<string> = new Set(['planner-busy', 'planner-closed']);
 
 export const daysOf = ({ sources, problem }: AssembledPlan): readonly string[] => planDays(sources.firstDay, problem.days.length);
 
@@ -123,7 +125,7 @@ export function createPlanning({ store, planner, nowMs = Date.now }: PlanningOpt
       try {
         return { made: 'plan', ...(await make(known, trigger, {})) };
       } catch (error) {
-        if (!(error instanceof PlanRefused || error instanceof PlanInfeasible)) throw error;
+        if (!(error instanceof KinewatchError) || AGAIN_SOON.has(error.code)) throw error;
         await store.refuse({ athleteId, seen: known.seen, trigger, at, refusal: { code: error.code, message: error.message } });
         return { made: 'refusal' };
       }

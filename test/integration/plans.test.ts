@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_CATALOGUE } from '../../src/asms/catalogue.ts';
 import { shiftDay } from '../../src/asms/team-days.ts';
+import { KinewatchError } from '../../src/contracts/errors.ts';
 import { createPlanner, type Planner } from '../../src/plan/planner.ts';
 import { createPlanning } from '../../src/plan/planning.ts';
 import { startPlanSweeper } from '../../src/queue/plan-sweeper.ts';
@@ -619,6 +620,25 @@ describe('the job', () => {
       lastAttempt: { refusal: { code: 'plan-no-data' } },
     });
   }, 120_000);
+
+  it('notes a fault of the solver as what it could not plan, and leaves an athlete due while the planner is busy', async () => {
+    const athleteId = await athleteWithLoad();
+    const failing = (code: string) =>
+      createPlanning({
+        store: store(),
+        planner: {
+          plan: () => Promise.reject(new KinewatchError(code, 'it failed')),
+          alternatives: () => Promise.reject(new Error('none')),
+        },
+      });
+    await expect(failing('planner-busy').planIfDue(athleteId)).rejects.toThrow('it failed');
+    expect(await store().dueFor(athleteId, new Date())).toBe('weekly');
+    expect(await failing('plan-solver').planIfDue(athleteId)).toEqual({ made: 'refusal' });
+    expect(await store().dueFor(athleteId, new Date())).toBeNull();
+    expect((await api.call(coach, 'GET', `/v1/athletes/${athleteId}/plans`)).json()).toMatchObject({
+      lastAttempt: { refusal: { code: 'plan-solver', message: 'it failed' } },
+    });
+  });
 
   it('is found by the sweeper where its hint is lost, and a plan without prices too', async () => {
     const athleteId = await athleteWithLoad();
