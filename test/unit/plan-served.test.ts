@@ -212,6 +212,8 @@ describe('what was carried out', () => {
     expect(adherenceOf(plans, [], TODAY)).toEqual({ share: 0.8, plannedDoses: 4, reportedDoses: 0 });
     const reports = [done('2026-11-10', 1), done('2026-11-11', 0)];
     expect(adherenceOf(plans, reports, TODAY)).toEqual({ share: 5 / 7, plannedDoses: 4, reportedDoses: 2 });
+    // More than planned counts as planned.
+    expect(adherenceOf([accepted('p', '2026-11-10', [0.5])], [done('2026-11-10', 1)], TODAY).share).toBeCloseTo(4.5 / 5.5, 12);
   });
 
   it('stays in [0, 1], and more done is never less adherence', () => {

@@ -170,7 +170,7 @@ export const planSettings = resource('plan-settings', async (app, { repositories
     app.get(
       `${place}/planned-load`,
       {
-        onRequest: app.requires('read', { self: true }),
+        onRequest: app.requires('read', { self: name === 'Athlete' }),
         schema: {
           tags,
           security,
