@@ -518,6 +518,7 @@ async function settleModels(pool: House['pool'], shipped: ModelPackage | Error, 
     log.warn({ err: shipped, active }, 'the model of the package cannot be read; the registry has its own');
     return;
   }
+  for (const leftOut of shipped.leftOut) log.warn({ model: shipped.contract.version }, leftOut);
   const { version, sha256 } = shipped.contract;
   if (active === version && (await registry.get(version))?.sha256 !== sha256)
     log.warn(

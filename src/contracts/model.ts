@@ -63,6 +63,8 @@ export interface ModelPackage {
   readonly metrics: unknown;
   /** hazard.json as it was read, or null where there is none. Whether it is this graph's is said where a hazard is asked for (src/asms/hazard-file.ts). */
   readonly hazardText: string | null;
+  /** Files of the folder that were left out, in sentences; none where all belong to the model. */
+  readonly leftOut: readonly string[];
 }
 
 /*

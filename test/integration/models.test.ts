@@ -176,6 +176,10 @@ describe('npm run admin -- model', { timeout: 120_000 }, () => {
     const good = await admin('register', folder('9.3.0'), '--by', 'Ada', '--json');
     expect(good.status, good.stderr).toBe(0);
     expect(JSON.parse(good.stdout)).toMatchObject({ version: '9.3.0', status: 'registered', registeredBy: 'Ada' });
+    const other = folder('9.3.1');
+    writeFileSync(join(other, 'evaluation.json'), JSON.stringify({ modelVersion: '9.2.9' }));
+    expect((await admin('register', other)).stdout).toContain('evaluation.json was left out: it is of version 9.2.9, the model of 9.3.1');
+    expect((await registry.get('9.3.1'))?.metrics).toBeNull();
     const spoiled = folder('9.4.0');
     writeFileSync(join(spoiled, 'binn.onnx'), 'not this');
     expect((await admin('register', spoiled)).stderr).toContain('has SHA-256');

@@ -36,8 +36,8 @@ function register(directory: string, by: string): Command {
     await admitModel(found.contract, found.graph);
     const model = await models.register(found, by);
     return {
-      lines: [line(model), `It scores nothing yet: model shadow ${model.version}, or model activate ${model.version}`],
-      result: { ...model },
+      lines: [line(model), ...found.leftOut, `It scores nothing yet: model shadow ${model.version}, or model activate ${model.version}`],
+      result: { ...model, leftOut: found.leftOut },
     };
   };
 }
