@@ -30,6 +30,7 @@ import { startPlanSweeper } from './queue/plan-sweeper.ts';
 import { PLAN_CONCURRENCY, createPlanWorker } from './queue/plan-worker.ts';
 import { createAsmsWorker } from './queue/asms-worker.ts';
 import { DAILY_METHODS, createDailyWorker } from './queue/daily/worker.ts';
+import { createNoticeSweep } from './queue/notice-sweep.ts';
 import { openQueues, type Queues } from './queue/queues.ts';
 import { createMetricsWorker } from './queue/session-metrics-worker.ts';
 import { createWatch } from './queue/watch.ts';
@@ -63,6 +64,7 @@ import { createPlanStore } from './store/plan-store.ts';
 import { seedCatalogue } from './store/repositories/plan-settings.ts';
 import { createRepositories } from './store/repositories/index.ts';
 import { holdRoleLocks } from './store/role-locks.ts';
+import { createNoticeStore } from './store/notice-store.ts';
 import { createTailStore } from './store/tail-store.ts';
 import { createWatchStore } from './store/watch-store.ts';
 import { dropOldWebhookEvents } from './store/webhook-outbox.ts';
@@ -357,6 +359,9 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
   const silentS = asmsParams(activeContract(house)).alarms['data-stopped'].silentS;
   const watch = asms === null ? null : createWatch({ store: createWatchStore(pool), silentS, onError });
   if (watch !== null) house.readings.push(() => workerReadings('watch', watch.counters()));
+  const onDeliveries = (ids: readonly string[]): void => ids.forEach((id) => queues.enqueueWebhook(id));
+  const notices = asms === null ? null : createNoticeSweep({ store: createNoticeStore(pool), onDeliveries });
+  if (notices !== null) house.readings.push(() => workerReadings('notices', notices.counters()));
   const sweeper = startSweeper({
     asms,
     deliveries,
@@ -364,6 +369,7 @@ async function startWorkers(house: House, queues: Queues): Promise<void> {
     watch,
     explanations: asms === null ? null : createExplanationStore(pool),
     daily,
+    ...(notices === null ? {} : { notices: notices.sweep }),
     queues,
     sessionSilenceMs: config.sessionSilenceS * 1000,
     onError,
@@ -454,6 +460,7 @@ async function startApi(
     },
     readiness: () => readiness(house),
     metricsText: () => telemetry.text(),
+    alarmRules: () => asmsParams(activeContract(house)).alarms,
     progress: (athleteIds) => (shards === null ? storedProgress(pool, athleteIds) : shardProgress(shards, athleteIds)),
     onGatewayRevoked(gatewayId) {
       if (has(house, 'gateway')) app.gateway.revoke(gatewayId);

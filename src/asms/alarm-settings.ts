@@ -1,4 +1,7 @@
-/** Thresholds per team and athlete: default, then the team's settings, then the athlete's. Pure; a fault changes nothing. */
+/**
+ * Thresholds per team and athlete: default, then the team's settings, then the athlete's. Pure; a fault changes nothing. Settings have versions, each in
+ * force from a time on: a window is judged by those in force at its end, so that a replay judges it as it was judged.
+ */
 import { KinewatchError } from '../contracts/errors.ts';
 import { ALERT_TYPES, type AlertType } from '../contracts/events.ts';
 import type { AlarmRules } from './alarm-rules.ts';
@@ -106,8 +109,77 @@ export function mergeAlarmRules(base: AlarmRules, team: AlarmSettings | null, at
   return merged as unknown as AlarmRules;
 }
 
-/** The parameters with the settings in force. @throws as mergeAlarmRules */
-export const withAlarmSettings = (params: AsmsParams, team: AlarmSettings | null, athlete: AlarmSettings | null): AsmsParams => ({
-  ...params,
-  alarms: mergeAlarmRules(params.alarms, team, athlete),
-});
+/** Settings as they are stored: checked when they were set, against the thresholds of the model of that day. */
+export type StoredSettings = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+export interface SettingsVersion {
+  readonly level: 'team' | 'athlete';
+  readonly version: number;
+  readonly fromUs: number;
+  /** Empty: reset. */
+  readonly settings: StoredSettings;
+}
+
+export interface UsableRules {
+  readonly rules: AlarmRules;
+  /** Why settings are left out that do not fit the model's thresholds any more. */
+  readonly leftOut: readonly SettingFault[];
+}
+
+const ofType = (settings: StoredSettings | null, type: AlertType): AlarmSettings | null => {
+  const given = settings?.[type];
+  return given === undefined ? null : { [type]: given };
+};
+
+/**
+ * As mergeAlarmRules for settings that were right once: where those of a type do not fit each other and the base any more (a model of other thresholds is
+ * active), the athlete's are left out, and if need be the team's too. Never throws.
+ */
+export function usableAlarmRules(base: AlarmRules, team: StoredSettings | null, athlete: StoredSettings | null): UsableRules {
+  const leftOut: SettingFault[] = [];
+  let rules = base;
+  for (const type of ALERT_TYPES) {
+    const [ofTeam, ofAthlete] = [ofType(team, type), ofType(athlete, type)];
+    if (ofTeam === null && ofAthlete === null) continue;
+    for (const usable of new Set([ofAthlete, null])) {
+      const merged = tryMerge(base, ofTeam, usable);
+      if ('rules' in merged) {
+        rules = { ...rules, [type]: merged.rules[type] };
+        break;
+      }
+      leftOut.push(...merged.faults);
+    }
+  }
+  return { rules, leftOut };
+}
+
+function tryMerge(
+  base: AlarmRules,
+  team: AlarmSettings | null,
+  athlete: AlarmSettings | null,
+): { readonly rules: AlarmRules } | { readonly faults: readonly SettingFault[] } {
+  try {
+    return { rules: mergeAlarmRules(base, team, athlete) };
+  } catch (error) {
+    if (error instanceof AlarmSettingsRefused) return { faults: error.faults };
+    throw error;
+  }
+}
+
+const newestAt = (versions: readonly SettingsVersion[], level: SettingsVersion['level'], atUs: number): SettingsVersion | null =>
+  versions
+    .filter((one) => one.level === level && one.fromUs <= atUs)
+    .reduce<SettingsVersion | null>((newest, one) => (newest === null || one.version > newest.version ? one : newest), null);
+
+/** The parameters with the settings in force at a time; `settingsVersion` names them, "default" where there are none. Never throws. */
+export function paramsAt(params: AsmsParams, versions: readonly SettingsVersion[] | undefined, atUs: number): AsmsParams {
+  if (versions === undefined || versions.length === 0) return params;
+  const [team, athlete] = [newestAt(versions, 'team', atUs), newestAt(versions, 'athlete', atUs)];
+  const inForce = [team, athlete].filter((one) => one !== null);
+  if (inForce.length === 0) return params;
+  return {
+    ...params,
+    settingsVersion: inForce.map(({ level, version }) => `${level}-${version}`).join('+'),
+    alarms: usableAlarmRules(params.alarms, team?.settings ?? null, athlete?.settings ?? null).rules,
+  };
+}

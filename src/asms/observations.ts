@@ -7,6 +7,7 @@ import type { AlertType } from '../contracts/events.ts';
 import type { Observation, Observed } from '../contracts/observation.ts';
 import { countLevel, type AlarmState, type Level } from './alarm.ts';
 import type { KofN } from './alarm-rules.ts';
+import { paramsAt } from './alarm-settings.ts';
 import { judgeAsymmetry, learnAsymmetry } from './asymmetry-normal.ts';
 import type { AsmsParams } from './params.ts';
 import { inForce } from './recovery.ts';
@@ -50,7 +51,7 @@ export function stepObservations(
       throw new RangeError(`sequence ${next.sequence} after ${observation.sequence}`);
     const { lastSequence } = now.observed;
     if (lastSequence !== null && observation.sequence <= lastSequence) return;
-    now = { ...now, observed: stepOne(now, observation, facts, params, raise, clear) };
+    now = { ...now, observed: stepOne(now, observation, facts, paramsAt(params, facts.alarmSettings, observation.atUs), raise, clear) };
   });
   return { state: now, raise, clear, live: [] };
 }
@@ -74,7 +75,8 @@ function stepOne(
     const moment = { type: verdict.type, windowIndex: Math.floor(atUs / 1e6), atUs };
     // One alert stands for silence and for channels that stopped.
     const covered = verdict.alarm === 'silence' && state.alarms['data-stopped'].open;
-    if (change === 'raise' && !covered) raise.push({ ...moment, ...verdict.describe(), recommendation: null });
+    if (change === 'raise' && !covered)
+      raise.push({ ...moment, settingsVersion: params.settingsVersion, ...verdict.describe(), recommendation: null });
     if (change === 'clear' && !covered) clear.push({ ...moment, alertId: openAlertId(facts, verdict.type) });
   }
   const injured = inForce(facts.openInjuries, observation.atUs).length > 0;

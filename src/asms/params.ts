@@ -19,6 +19,8 @@ export interface Thresholds {
 
 export interface AsmsParams {
   readonly methodVersion: string;
+  /** Which settings the alarms below come from: "default", or versions such as "team-3+athlete-1". */
+  readonly settingsVersion: string;
   /** Names of the contract's biomechanical channels, in the order of channelSummary, and their units. */
   readonly channels: readonly string[];
   readonly channelUnits: readonly string[];
@@ -79,6 +81,7 @@ const steadyRoughness = (effect: number): number => effect ** 2 / (1 - Math.exp(
 
 const DEFAULTS: Omit<AsmsParams, 'channels' | 'channelUnits' | 'speedIndex' | 'alarms'> = {
   methodVersion: METHOD_VERSION,
+  settingsVersion: 'default',
   deviation: {
     roughnessTauS: ROUGHNESS_TAU_S, // (chosen) about 25 strides of running
     gapResetS: 10, // (chosen) five window lengths

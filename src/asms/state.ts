@@ -3,6 +3,7 @@ import type { AlertSeverity, AlertType, StateUpdated } from '../contracts/events
 import type { ActivityClass } from '../contracts/model.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
 import { QUIET, type AlarmState } from './alarm.ts';
+import type { SettingsVersion } from './alarm-settings.ts';
 import { EMPTY_DEVIATION, type DeviationReport, type DeviationState } from './deviation.ts';
 import { NOT_FROZEN, type BaselineStatus, type FreezeState } from './freeze.ts';
 import { METHOD_VERSION } from './params.ts';
@@ -70,6 +71,8 @@ export interface AsmsFacts {
   readonly sessions?: readonly { readonly fromUs: number; readonly toUs: number | null }[];
   /** Times at which staff chose "new normal"; absent: none. */
   readonly newNormals?: readonly number[];
+  /** Versions of the alarm settings of athlete and team; absent: the defaults. */
+  readonly alarmSettings?: readonly SettingsVersion[];
   /** SD of the athlete's own baseline by activity, for sentences in the athlete's units; absent: own SD. It moves no figure. */
   readonly ownScales?: Readonly<Partial<Record<ActivityClass, OwnScales>>>;
 }
@@ -88,6 +91,8 @@ export interface RaisedAlarm extends Described {
   /** Of an observation: the hop it fell in. */
   readonly windowIndex: number;
   readonly atUs: number;
+  /** The settings it was judged with (AsmsParams). */
+  readonly settingsVersion: string;
 }
 
 export interface ClearedAlarm {

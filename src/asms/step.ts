@@ -5,6 +5,7 @@
 import type { StateUpdated } from '../contracts/events.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
 import { QUIET, stepAlarm } from './alarm.ts';
+import { paramsAt } from './alarm-settings.ts';
 import { acceptNewNormal, stepDeviation, type Judged } from './deviation.ts';
 import { baselineStatus, isFrozen, NOT_FROZEN, stepFreeze } from './freeze.ts';
 import type { AsmsParams } from './params.ts';
@@ -41,7 +42,7 @@ export function stepAsms(state: AsmsStateValue | null, windows: readonly ScoredW
   const changes: Changes = { raise: [], clear: [] };
   for (const window of windows) {
     if (now.latest !== null && window.windowIndex <= now.latest.windowIndex) continue;
-    now = stepWindow(now, window, facts, params, changes);
+    now = stepWindow(now, window, facts, paramsAt(params, facts.alarmSettings, window.endUs), changes);
   }
   const { latest } = now;
   const live = latest === null || latest === first.latest ? [] : [liveEvent(latest, facts)];
@@ -148,7 +149,13 @@ function stepAlarms(moment: WindowMoment, changes: Changes): AsmsStateValue['ala
     // One alert stands for channels that stopped and for all data that stopped: the second of the two raises nothing, the first to end clears nothing.
     if (type === 'data-stopped' && state.observed.alarms.silence.open) continue;
     if (change === 'raise')
-      changes.raise.push({ type, windowIndex: window.windowIndex, atUs: window.endUs, ...describeWindowAlarm[type](moment) });
+      changes.raise.push({
+        type,
+        windowIndex: window.windowIndex,
+        atUs: window.endUs,
+        settingsVersion: params.settingsVersion,
+        ...describeWindowAlarm[type](moment),
+      });
     if (change === 'clear') changes.clear.push(cleared(type, window, facts));
   }
   return alarms;

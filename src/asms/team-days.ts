@@ -37,6 +37,15 @@ function wallClock(timeZone: string): (ms: number) => number {
   };
 }
 
+/** Minutes by which the wall clock is ahead of UTC at a time in microseconds. @throws RangeError where the time zone is unknown */
+export function offsetMinutesIn(timeZone: string): (us: number) => number {
+  const wall = wallClock(timeZone);
+  return (us) => {
+    const ms = Math.floor(us / 1_000_000) * 1_000;
+    return Math.round((wall(ms) - ms) / 60_000);
+  };
+}
+
 /** The day a time falls on. @throws RangeError where the time zone is unknown */
 export const teamDayOf = (ms: number, timeZone: string): string => isoDay(wallClock(timeZone)(ms));
 

@@ -39,6 +39,15 @@ export interface AthleteFacts {
   readonly openAlerts: readonly { readonly alertId: string; readonly type: AlertType; readonly snoozedUntilUs: number | null }[];
   /** Sessions that touch the windows of the step; toUs exclusive, null: open. */
   readonly sessions: readonly { readonly fromUs: number; readonly toUs: number | null }[];
+  /** Times at which staff chose "new normal". */
+  readonly newNormals: readonly number[];
+  /** Versions of the settings of the athlete and the team, by level and then in order. Empty settings: reset. */
+  readonly alarmSettings: readonly {
+    readonly level: 'team' | 'athlete';
+    readonly version: number;
+    readonly fromUs: number;
+    readonly settings: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  }[];
 }
 
 /** What an athlete's state has not seen yet. */
@@ -57,6 +66,8 @@ export interface AlertToRaise {
   readonly evidence: Readonly<Record<string, unknown>>;
   readonly windowIndex: number;
   readonly atUs: number;
+  /** Which alarm settings it was judged with. */
+  readonly settingsVersion: string;
 }
 
 export interface RecommendationToMake {
@@ -97,6 +108,80 @@ export interface AsmsStore {
   ): Promise<{ readonly applied: number; readonly observed: number; readonly more: boolean; readonly deliveryIds: readonly string[] }>;
   /** Athletes whose newest score or observation is past its fence: what the sweeper enqueues. */
   athletesBehind(limit: number): Promise<readonly string[]>;
+}
+
+/** What is raised, for the search of a common cause. */
+export interface TeamRaise {
+  readonly alertId: string;
+  readonly athleteId: string;
+  readonly type: AlertType;
+  readonly raisedUs: number;
+}
+
+export interface CauseFound {
+  readonly type: AlertType;
+  readonly athleteIds: readonly string[];
+  readonly alertIds: readonly string[];
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly share: number;
+  readonly sentence: string;
+  /** The common cause that it goes on with; null: a new one. */
+  readonly continues: string | null;
+}
+
+/** Of an alert or a common cause; alertId is the id of either. */
+export interface CandidateNotice {
+  readonly alertId: string;
+  readonly severity: AlertSeverity;
+  readonly raisedUs: number;
+  readonly snoozedUntilUs: number | null;
+  readonly clearedUs: number | null;
+  /** The common cause that stands for it. */
+  readonly coveredBy: string | null;
+}
+
+/** What the store asks while it settles a team's notices; pure. */
+export interface NoticeRules {
+  /** Raises this close together can have a common cause, seconds. */
+  readonly withinS: number;
+  commonCauses(
+    raises: readonly TeamRaise[],
+    activeAthletes: number,
+    open: readonly { readonly commonCauseId: string; readonly type: AlertType; readonly toUs: number }[],
+    nowUs: number,
+  ): readonly CauseFound[];
+  plan(
+    recipient: {
+      readonly timeZone: string;
+      readonly dailyBudget: number;
+      readonly quietHours: { readonly fromMinute: number; readonly toMinute: number } | null;
+    },
+    candidates: readonly CandidateNotice[],
+    sent: readonly { readonly alertId: string; readonly severity: AlertSeverity; readonly atUs: number }[],
+    nowUs: number,
+  ): {
+    readonly send: readonly { readonly alertId: string }[];
+    /** untilUs null: for good. */
+    readonly heldBack: readonly { readonly alertId: string; readonly why: string; readonly untilUs: number | null }[];
+  };
+}
+
+export interface SettledNotices {
+  readonly sent: number;
+  /** New ones. */
+  readonly commonCauses: number;
+  readonly deliveryIds: readonly string[];
+}
+
+export interface NoticeStore {
+  /** Teams with an alert nobody has decided on, or with something held back whose time has come or whose alert is over. */
+  teamsDue(nowUs: number, limit: number): Promise<readonly string[]>;
+  /**
+   * In one transaction: common causes of what was raised, a decision for every new alert and everything held back, recipient by recipient, and the events of
+   * what is sent. One process at a time for a team; nothing is done where another is at it.
+   */
+  settle(teamId: string, nowUs: number, rules: NoticeRules): Promise<SettledNotices>;
 }
 
 export interface DueDelivery {

@@ -13,6 +13,8 @@ export interface SweeperOptions {
   readonly asms: AsmsStore | null;
   readonly deliveries: DeliveryStore | null;
   readonly metrics: MetricsStore | null;
+  /** A round of notices (notice-sweep.ts); absent: another process does them. */
+  readonly notices?: () => Promise<void>;
   /** Of silence and of load; null: not in this process. */
   readonly watch: Pick<Watch, 'round'> | null;
   readonly explanations: ExplanationQueueStore | null;
@@ -73,6 +75,7 @@ export function startSweeper({
   watch,
   explanations,
   daily,
+  notices,
   queues,
   sessionSilenceMs,
   timers = processTimers,
@@ -143,6 +146,7 @@ export function startSweeper({
     if (deliveries !== null) await sweepDeliveries(deliveries).catch((error: unknown) => onError(error, 'sweep of deliveries'));
     if (watch !== null) await sweepWatch(watch).catch((error: unknown) => onError(error, 'watch of silence and load'));
     if (explanations !== null) await sweepExplanations(explanations).catch((error: unknown) => onError(error, 'sweep of explanations'));
+    if (notices !== undefined) await notices().catch((error: unknown) => onError(error, 'round of notices'));
   });
   const slow = single(async () => {
     if (metrics !== null) await sweepSessions(metrics).catch((error: unknown) => onError(error, 'sweep of sessions'));

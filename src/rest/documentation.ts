@@ -11,6 +11,8 @@ const TAGS = [
   { name: 'sessions', description: 'Sessions open with the first frame or by staff, and close by staff or after silence' },
   { name: 'alerts', description: 'Alerts: active or cleared, acknowledged or not' },
   { name: 'medical', description: 'Injuries, therapies, returns to play, measurements, outcomes; diagnoses only with the scope medical' },
+  { name: 'notices', description: 'Who is told of which alerts, what was held back, and alerts of a squad as a whole' },
+  { name: 'medical', description: 'Injuries, therapies and outcomes; diagnoses only with the scope medical' },
   { name: 'plans', description: 'Interventions, the limits plans keep to, planned loads, plans, and what was done of them' },
   {
     name: 'diary',

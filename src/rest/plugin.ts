@@ -2,6 +2,8 @@
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import type { FastifyError, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import fp from 'fastify-plugin';
+import { alarmSettings } from './alarm-settings/routes.ts';
+import { alertFigures } from './alert-figures/routes.ts';
 import { alerts } from './alerts/routes.ts';
 import { apiKeys } from './api-keys/routes.ts';
 import { athletes } from './athletes/routes.ts';
@@ -26,6 +28,7 @@ import { models } from './models/routes.ts';
 import { operations } from './operations/routes.ts';
 import { plans } from './plans/routes.ts';
 import { planSettings } from './plan-settings/routes.ts';
+import { notices } from './notices/routes.ts';
 import type { RestOptions } from './ports.ts';
 import { ProblemError, problemsPlugin, sendProblem } from './problems.ts';
 import { recommendations } from './recommendations/routes.ts';
@@ -130,6 +133,9 @@ export const restPlugin = fp<RestOptions>(
         ...medicalResources,
         sessions,
         alerts,
+        alarmSettings,
+        alertFigures,
+        notices,
         webhooks,
         gateways,
         devices,

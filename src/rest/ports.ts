@@ -5,6 +5,10 @@ import type { MeasuredSession } from '../asms/measured-sessions.ts';
 import type { StoredRating } from '../asms/session-ratings.ts';
 import type { SessionHistogram } from '../signal/session-histograms.ts';
 import type { Planning } from '../plan/planning.ts';
+import type { AlarmRules } from '../asms/alarm-rules.ts';
+import type { StoredSettings } from '../asms/alarm-settings.ts';
+import type { AlertValue } from '../alert/rules/lifecycle.ts';
+import type { AlarmSettingsVersion } from './alarm-settings/schemas.ts';
 import type { Alert, AlertWithHistory } from './alerts/schemas.ts';
 import type { ApiKey, Role, Scope } from './api-keys/schemas.ts';
 import type { AuditEntry } from './audit/schemas.ts';
@@ -24,6 +28,7 @@ import type { PlanSettingsRepository } from './plan-settings/ports.ts';
 import type { PlanRepository } from './plans/ports.ts';
 import type { MedicalRepository } from './medical/ports.ts';
 import type { Found, List, Page, PageRequest, TeamScope } from './paging/ports.ts';
+import type { CommonCauseView, Notice, Recipient } from './notices/schemas.ts';
 import type { Recommendation } from './recommendations/schemas.ts';
 import type { Score } from './scores/schemas.ts';
 import type { NewSession, Session, SessionPatch } from './sessions/schemas.ts';
@@ -34,6 +39,7 @@ export { ROLES, ROLE_SCOPES, SCOPES } from './api-keys/schemas.ts';
 export { exposureOf } from '../asms/exposure.ts';
 export type { Page, PageRequest, TeamScope } from './paging/ports.ts';
 export type {
+  AlarmSettingsVersion,
   Alert,
   AlertWithHistory,
   ApiKey,
@@ -41,6 +47,7 @@ export type {
   Athlete,
   AthletePatch,
   AuditEntry,
+  CommonCauseView,
   Consent,
   Delivery,
   Device,
@@ -52,7 +59,9 @@ export type {
   Model,
   ModelStatus,
   NewAthlete,
+  Notice,
   Progress,
+  Recipient,
   Recommendation,
   Replayed,
   Role,
@@ -393,15 +402,120 @@ export interface AlertFilter {
   readonly type?: Alert['type'];
   readonly severity?: Alert['severity'];
   readonly acknowledged?: boolean;
+  readonly closed?: boolean;
+  readonly assignedTo?: string;
+  readonly commonCauseId?: string;
 }
 
 export interface AlertRepository {
   list(team: TeamScope, filter: AlertFilter, page: ById): List<Alert>;
   get(team: TeamScope, id: string): Found<AlertWithHistory>;
-  /** Idempotent: the first acknowledgement stands. Tells the live stream. */
-  acknowledge(team: TeamScope, id: string, by: string, note: string | null): Found<AlertWithHistory>;
-  /** @throws KinewatchError `already-closed` (cleared) */
-  snooze(team: TeamScope, id: string, minutes: number, by: string, note: string | null): Found<AlertWithHistory>;
+  /**
+   * Locks the alert, hands it to `decide` with the time of the change (now, never before the alert's last change), and commits in one transaction what comes
+   * back: its fields, the new entries of its history, a new normal that was chosen or taken back, live and webhook events. The same object: nothing changes.
+   * What `decide` throws rolls back. @throws KinewatchError `unknown-reference` (an injury of another athlete)
+   */
+  change(team: TeamScope, id: string, decide: (alert: AlertValue, atUs: number) => AlertValue): Found<AlertWithHistory>;
+  /** Name of a valid key that can see the alert's team; null: there is none. */
+  assignee(team: TeamScope, id: string, keyId: string): Promise<string | null>;
+  /** One a key and alert; a repetition changes nothing, another rating is in the history. */
+  rate(
+    team: TeamScope,
+    id: string,
+    rating: { readonly keyId: string; readonly rater: string; readonly rating: number; readonly note: string | null },
+  ): Found<AlertWithHistory>;
+}
+
+export interface QuietMinutes {
+  /** Minutes of the team's day. */
+  readonly fromMinute: number;
+  readonly toMinute: number;
+}
+
+interface RecipientFields {
+  readonly name: string;
+  readonly minSeverity: Recipient['minSeverity'];
+  readonly dailyBudget: number;
+  readonly quietHours: QuietMinutes | null;
+}
+
+/** Pages are null where there is no such team. */
+export interface NoticeRepository {
+  listRecipients(team: TeamScope, teamId: string, page: ById): Found<Page<Recipient, string>>;
+  /** @throws KinewatchError `already-exists` */
+  createRecipient(team: TeamScope, teamId: string, recipient: RecipientFields): Found<Recipient>;
+  /** Made inactive: what is held back for the recipient is dropped. @throws KinewatchError `already-exists` */
+  updateRecipient(team: TeamScope, id: string, patch: Partial<RecipientFields> & { readonly active?: boolean }): Found<Recipient>;
+  list(
+    team: TeamScope,
+    teamId: string,
+    filter: { readonly recipientId?: string; readonly status?: Notice['status'] },
+    page: ById,
+  ): Found<Page<Notice, string>>;
+  listCommonCauses(team: TeamScope, teamId: string, page: ById): Found<Page<CommonCauseView, string>>;
+}
+
+export interface RaisedAlert {
+  readonly athleteId: string;
+  readonly type: Alert['type'];
+  readonly raisedUs: number;
+  readonly outcome: Alert['outcome'];
+}
+
+export interface StoredAlertRating {
+  readonly alertId: string;
+  readonly keyId: string;
+  readonly rating: number;
+}
+
+interface MicrosRange {
+  readonly fromUs: number;
+  /** Exclusive. */
+  readonly toUs: number;
+}
+
+/** The caller checked with timeZone that the team may be seen. */
+export interface AlertFiguresRepository {
+  timeZone(team: TeamScope, teamId: string): Found<string>;
+  alerts(teamId: string, range: MicrosRange): Promise<readonly RaisedAlert[]>;
+  /** Of alerts raised in the range. */
+  ratings(teamId: string, range: MicrosRange): Promise<readonly StoredAlertRating[]>;
+  noticesSent(teamId: string, range: MicrosRange): Promise<number>;
+}
+
+/** Whose settings: a team's, or an athlete's. */
+export interface SettingsSubject {
+  readonly kind: 'team' | 'athlete';
+  readonly id: string;
+}
+
+export interface SettingsLevel {
+  readonly version: number;
+  readonly settings: StoredSettings;
+}
+
+export interface CurrentAlarmSettings {
+  readonly teamId: string;
+  /** null: of the team. */
+  readonly athleteId: string | null;
+  /** null: never set. */
+  readonly team: SettingsLevel | null;
+  readonly athlete: SettingsLevel | null;
+}
+
+export interface AlarmSettingsRepository {
+  current(team: TeamScope, subject: SettingsSubject): Found<CurrentAlarmSettings>;
+  /**
+   * A new version in the place of the one before, in force for windows that end after all that were applied. `check` is given every pair of levels that has to
+   * fit: what it throws rolls back. basedOnVersion null: whatever the version is now. @throws KinewatchError `changed-meanwhile`
+   */
+  set(
+    team: TeamScope,
+    subject: SettingsSubject,
+    change: { readonly settings: StoredSettings; readonly basedOnVersion: number | null; readonly by: string; readonly why: string },
+    check: (pairs: readonly { readonly team: StoredSettings | null; readonly athlete: StoredSettings | null }[]) => void,
+  ): Found<CurrentAlarmSettings>;
+  versions(team: TeamScope, subject: SettingsSubject, page: ById): List<AlarmSettingsVersion>;
 }
 
 export interface WebhookRepository {
@@ -520,6 +634,9 @@ export interface Repositories {
   readonly medical: MedicalRepository;
   readonly sessions: SessionRepository;
   readonly alerts: AlertRepository;
+  readonly alarmSettings: AlarmSettingsRepository;
+  readonly notices: NoticeRepository;
+  readonly alertFigures: AlertFiguresRepository;
   readonly webhooks: WebhookRepository;
   readonly gateways: GatewayRepository;
   readonly devices: DeviceRepository;
@@ -548,6 +665,8 @@ export interface RestOptions {
   readonly readiness: () => Promise<Readiness>;
   /** Prometheus text exposition. */
   readonly metricsText: () => Promise<string>;
+  /** Alarm rules before any setting, for the active model. */
+  readonly alarmRules: () => AlarmRules;
   /** Windows due and scored of the athletes, since the service started. */
   readonly progress: (athleteIds: readonly string[]) => Promise<readonly AthleteProgress[]>;
   /** The gateway's connections are closed with token-revoked. */

@@ -1,15 +1,16 @@
 /** The ASMS state and all that one step of it changes, in one transaction. IN-ORDER-ONCE is kept here. */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { LIVE_CHANNEL, type AlertChanged, type LiveEvent, type RecommendationMade } from '../contracts/events.ts';
+import type { AlertChanged, RecommendationMade } from '../contracts/events.ts';
 import type { AsmsChange, AsmsStore, AthleteFacts } from '../queue/ports.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
+import { ALARM_FACTS } from './alarm-facts.ts';
 import { SCORE_COLUMNS, decodeScore, type ScoreRow } from './decode-score.ts';
+import { notify, tell } from './live-events.ts';
 import { MEDICAL_FACTS, listOf, us } from './medical-facts.ts';
 import { observationsAfter } from './observations.ts';
 import { queueAlertExplanation } from './explanation-store.ts';
 import { Rollback, inTransaction } from './transaction.ts';
-import { queueDeliveries } from './webhook-outbox.ts';
 
 type Advanced = Awaited<ReturnType<AsmsStore['advance']>>;
 
@@ -137,16 +138,28 @@ const FACTS = `SELECT
     'alert WHERE athlete_id = $1 AND cleared_at IS NULL ORDER BY type',
     `id AS "alertId", type, ${us('snoozed_until')} AS "snoozedUntilUs"`,
   )} AS "openAlerts",
-  ${listOf(SESSIONS, `"fromUs", "toUs"`)} AS sessions`;
+  ${listOf(SESSIONS, `"fromUs", "toUs"`)} AS sessions,
+  ${ALARM_FACTS}`;
 
 /** @param windows of the step, in order: only sessions that touch them matter */
 async function factsOf(client: pg.PoolClient, athleteId: string, teamId: string, windows: readonly ScoredWindow[]): Promise<AthleteFacts> {
   const { rows } = await client.query<Omit<AthleteFacts, 'athleteId' | 'teamId'>>({
     name: 'kw-asms-facts',
     text: FACTS,
-    values: [athleteId, windows[0]?.endUs ?? null, windows.at(-1)?.endUs ?? null],
+    values: [athleteId, windows[0]?.endUs ?? null, windows.at(-1)?.endUs ?? null, teamId],
   });
-  return { athleteId, teamId, openInjuries: [], monitoredInjuries: [], therapies: [], openAlerts: [], sessions: [], ...rows[0] };
+  return {
+    athleteId,
+    teamId,
+    openInjuries: [],
+    monitoredInjuries: [],
+    therapies: [],
+    openAlerts: [],
+    sessions: [],
+    newNormals: [],
+    alarmSettings: [],
+    ...rows[0],
+  };
 }
 
 type Change = AsmsChange<unknown>;
@@ -170,10 +183,8 @@ async function writeAlerts(
   ].toSorted((a, b) => a.windowIndex - b.windowIndex);
   const events: (AlertChanged | RecommendationMade)[] = [];
   for (const step of steps) events.push(...(await step.write()));
-  await notify(client, [...change.live, ...events]);
-  const deliveryIds: string[] = [];
-  for (const event of events) deliveryIds.push(...(await queueDeliveries(client, event)));
-  return deliveryIds;
+  await notify(client, change.live);
+  return tell(client, events);
 }
 
 async function writeRaise(
@@ -186,8 +197,8 @@ async function writeRaise(
   const alertId = randomUUID();
   const at = new Date(raise.atUs / 1000).toISOString();
   const inserted = await client.query(
-    `INSERT INTO alert (id, team_id, athlete_id, type, severity, title, sentence, evidence, raised_window_index, raised_at, method_version)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+    `INSERT INTO alert (id, team_id, athlete_id, type, severity, title, sentence, evidence, raised_window_index, raised_at, method_version, settings_version)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
     [
       alertId,
       teamId,
@@ -200,6 +211,7 @@ async function writeRaise(
       raise.windowIndex,
       at,
       methodVersion,
+      raise.settingsVersion,
     ],
   );
   // One open alert an athlete and type: the one that is open already stands.
@@ -220,7 +232,7 @@ async function writeRaise(
 async function writeClear(client: pg.PoolClient, athleteId: string, teamId: string, clear: Clear): Promise<AlertChanged[]> {
   const at = new Date(clear.atUs / 1000).toISOString();
   const { rows } = await client.query<{ id: string; severity: AlertChanged['severity'] }>(
-    `UPDATE alert SET cleared_at = $3 WHERE athlete_id = $1 AND type = $2 AND cleared_at IS NULL AND ($4::uuid IS NULL OR id = $4) RETURNING id, severity`,
+    `UPDATE alert SET cleared_at = $3, snoozed_until = NULL WHERE athlete_id = $1 AND type = $2 AND cleared_at IS NULL AND ($4::uuid IS NULL OR id = $4) RETURNING id, severity`,
     [athleteId, clear.type, at, clear.alertId],
   );
   const [row] = rows;
@@ -236,14 +248,5 @@ async function writeHistory(client: pg.PoolClient, alertId: string, at: string, 
     at,
     change,
     'asms',
-  ]);
-}
-
-/** Sent by PostgreSQL when the transaction commits, and not at all where it does not. */
-async function notify(client: pg.PoolClient, events: readonly LiveEvent[]): Promise<void> {
-  if (events.length === 0) return;
-  await client.query('SELECT pg_notify($1, payload) FROM unnest($2::text[]) WITH ORDINALITY AS e(payload, n) ORDER BY n', [
-    LIVE_CHANNEL,
-    events.map((event) => JSON.stringify(event)),
   ]);
 }

@@ -1,7 +1,7 @@
 /** Deliveries are rows written with the event they tell of: the event is matched when it happens, a job only delivers. Events are kept for replay. */
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import type { AlertChanged, RecommendationMade } from '../contracts/events.ts';
+import type { StoredEvent } from '../contracts/events.ts';
 
 /** (chosen) days that events, deliveries and attempts are kept. */
 export const WEBHOOK_RETENTION_DAYS = 30;
@@ -19,15 +19,31 @@ export const ENDPOINT_WANTS_EVENT = `(e.team_id IS NULL OR e.team_id = v.team_id
 export const NEW_DELIVERY_ID = `'msg_' || replace(gen_random_uuid()::text, '-', '')`;
 
 /** Ids alone: who may read more asks the API. */
-function dataOf(event: AlertChanged | RecommendationMade): Record<string, string> {
+function dataOf(event: StoredEvent): Record<string, string | null> {
   const { athleteId, teamId } = event;
-  return event.type === 'recommendation.created'
-    ? { recommendationId: event.recommendationId, athleteId, teamId }
-    : { alertId: event.alertId, athleteId, teamId };
+  switch (event.type) {
+    case 'recommendation.created':
+      return { recommendationId: event.recommendationId, athleteId, teamId };
+    case 'common-cause.raised':
+      return { commonCauseId: event.commonCauseId, teamId };
+    case 'notice.sent': {
+      const { noticeId, recipientId, alertId, commonCauseId } = event;
+      return { noticeId, recipientId, alertId, commonCauseId, athleteId, teamId };
+    }
+    case 'alert.raised':
+    case 'alert.cleared':
+    case 'alert.acknowledged':
+    case 'alert.snoozed':
+    case 'alert.assigned':
+    case 'alert.closed':
+    case 'alert.outcome-corrected':
+      break;
+  }
+  return { alertId: event.alertId, athleteId, teamId };
 }
 
 /** Stores the event, and one pending delivery for each enabled endpoint that wants it. Returns their ids (webhook-id). */
-export async function queueDeliveries(client: pg.PoolClient, event: AlertChanged | RecommendationMade): Promise<string[]> {
+export async function queueDeliveries(client: pg.PoolClient, event: StoredEvent): Promise<string[]> {
   const eventId = randomUUID();
   const body = JSON.stringify({ type: event.type, timestamp: event.at, data: dataOf(event) });
   const [alertType, severity] = event.type === 'recommendation.created' ? [null, null] : [event.alertType, event.severity];

@@ -361,6 +361,7 @@ describe('ASMS on the store', () => {
           evidence: {},
           windowIndex: scoredWindow(20).windowIndex,
           atUs: 1,
+          settingsVersion: 'default',
           recommendation: null,
         },
       ],

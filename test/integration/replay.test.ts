@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { defaultAlarmRules } from '../../src/asms/alarm-rules.ts';
 import { runReplay } from '../../src/cli/replay/run.ts';
 import { FRAME_HEADER_BYTES } from '../../src/contracts/protocol.ts';
 import { gatewayPlugin } from '../../src/gateway/plugin.ts';
@@ -85,6 +86,7 @@ describe('the replay command', () => {
       live: { subscribe: () => () => {} },
       readiness: async () => ({ ready: true, checks: {} }),
       metricsText: async () => '',
+      alarmRules: () => defaultAlarmRules({ high: 0.99, low: 0.7, k: 3, n: 5, source: 'test' }),
       progress: async (athleteIds) =>
         athleteIds.map((athleteId) => ({ athleteId, windowsDue: windows(athleteId), windowsScored: windows(athleteId) })),
       onGatewayRevoked: () => {},

@@ -391,20 +391,14 @@ describe('decisions of staff', () => {
       history: [{ change: 'raised' }, { change: 'acknowledged', detail: { note: 'Seen' } }, { change: 'snoozed' }],
     });
     await client.query('SELECT 1');
-    expect(heard.map((text) => JSON.parse(text) as object)).toEqual([
-      {
-        type: 'alert.acknowledged',
-        alertId: squad.alertId,
-        athleteId: squad.athleteId,
-        teamId: squad.teamId,
-        alertType: 'risk',
-        severity: 'red',
-        at: first.acknowledgedAt,
-      },
+    const told = { alertId: squad.alertId, athleteId: squad.athleteId, teamId: squad.teamId, alertType: 'risk', severity: 'red' };
+    expect(heard.map((text) => JSON.parse(text) as object)).toMatchObject([
+      { type: 'alert.acknowledged', ...told, at: first.acknowledgedAt },
+      { type: 'alert.snoozed', ...told },
     ]);
     client.release(true);
     await api.database.pool.query('UPDATE alert SET cleared_at = now() WHERE id = $1', [squad.alertId]);
-    expect((await call('POST', `${path}/snooze`, { minutes: 30 })).json()).toMatchObject({ status: 409, code: 'already-closed' });
+    expect((await call('POST', `${path}/snooze`, { minutes: 30 })).json()).toMatchObject({ status: 409, code: 'already-cleared' });
     expect((await call('GET', `/v1/alerts?athleteId=${squad.athleteId}&status=cleared`)).json()).toMatchObject({
       items: [{ id: squad.alertId, status: 'cleared' }],
     });

@@ -16,6 +16,7 @@ const MIGRATIONS = [
   '20261124000000_webhook_filters',
   '20261124010000_audit',
   '20261128010000_medical',
+  '20261128020000_alerts',
   '20261128030000_observations',
   '20261128040000_hazard_feedback',
   '20261128040100_day_windows',

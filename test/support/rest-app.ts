@@ -1,5 +1,6 @@
 /** The coaches' API over a real database, with what main.ts would wire replaced by recorders. */
 import Fastify, { type FastifyInstance, type InjectOptions, type LightMyRequestResponse } from 'fastify';
+import { defaultAlarmRules } from '../../src/asms/alarm-rules.ts';
 import type { LiveEvent } from '../../src/contracts/events.ts';
 import { mintApiKey } from '../../src/rest/credentials.ts';
 import { restPlugin, restServerOptions } from '../../src/rest/plugin.ts';
@@ -67,6 +68,7 @@ export async function startRestApp(options: Partial<RestOptions> = {}, usedPlann
     },
     readiness: async () => readiness,
     metricsText: async () => '# TYPE kinewatch_up gauge\nkinewatch_up 1\n',
+    alarmRules: () => defaultAlarmRules({ high: 0.99, low: 0.7, k: 3, n: 5, source: 'test' }),
     progress: async (athleteIds) => athleteIds.map((athleteId) => ({ athleteId, windowsDue: 4, windowsScored: 3 })),
     onGatewayRevoked: (id) => void calls.gatewaysRevoked.push(id),
     onSessionClosed: (id) => void calls.sessionsClosed.push(id),

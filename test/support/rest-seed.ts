@@ -12,6 +12,7 @@ export interface SeededTeam {
   readonly athleteId: string;
   readonly sessionId: string;
   readonly alertId: string;
+  readonly recipientId: string;
   readonly recommendationId: string;
   readonly planId: string;
   readonly injuryId: string;
@@ -127,6 +128,33 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
     [randomUUID(), teamId, `Physio of ${name}`],
   );
   const planId = await insertPlan(pool, athleteId, recommendationId);
+  const recipient = await repositories.notices.createRecipient(teamId, teamId, {
+    name: `Physio of ${name}`,
+    minSeverity: 'amber',
+    dailyBudget: 3,
+    quietHours: null,
+  });
+  const recipientId = recipient?.id ?? '';
+  const causeId = randomUUID();
+  await pool.query(
+    `INSERT INTO common_cause (id, team_id, type, severity, sentence, athletes, share, from_at, to_at, raised_at)
+     VALUES ($1, $2, 'risk', 'red', $3, 4, 0.5, now(), now(), now())`,
+    [causeId, teamId, `A common cause of ${name}`],
+  );
+  await pool.query(
+    `INSERT INTO notice (id, team_id, recipient_id, alert_id, severity, created_at, sent_at) VALUES ($1, $2, $3, $4, 'red', now(), now())`,
+    [randomUUID(), teamId, recipientId, alertId],
+  );
+  for (const [kind, id] of [
+    ['team', teamId],
+    ['athlete', athleteId],
+  ] as const)
+    await repositories.alarmSettings.set(
+      teamId,
+      { kind, id },
+      { settings: { risk: { k: 4 } }, basedOnVersion: 0, by: 'coach', why: `Settings of ${name}` },
+      () => undefined,
+    );
   const onset = new Date('2026-10-01T10:00:00Z');
   const key = await api.key(teamId, ['read', 'write', 'medical', 'admin']);
   const post = async (path: string, body: object): Promise<string> => {
@@ -192,6 +220,7 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
     athleteId,
     sessionId,
     alertId,
+    recipientId,
     recommendationId,
     planId,
     injuryId,

@@ -2,16 +2,20 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { commonCauses, continues, COMMON_CAUSE_RULE, type RecentRaise } from '../../src/alert/rules/common-cause.ts';
 import {
+  ALERT_OUTCOMES,
   changeAlert,
   fourStateOf,
   isSnoozed,
   LONGEST_SNOOZE_US,
   newAlert,
+  OUTCOMES_OF_TYPE,
   type AlertChange,
+  type AlertOutcome,
   type AlertValue,
 } from '../../src/alert/rules/lifecycle.ts';
 import { nextDayUs, planNotices, quietUntil, type NoticeCandidate, type NoticePolicy } from '../../src/alert/rules/notices.ts';
 import { KinewatchError } from '../../src/contracts/errors.ts';
+import { ALERT_TYPES, type AlertType } from '../../src/contracts/events.ts';
 
 const MINUTE_US = 60e6;
 const HOUR_US = 60 * MINUTE_US;
@@ -56,11 +60,39 @@ describe('an alert', () => {
   });
 
   it('is closed once, with an outcome, which acknowledges and clears it', () => {
-    const close: AlertChange = { change: 'closed', by: 'c', outcome: 'load-changed', note: '' };
+    const close: AlertChange = { change: 'closed', by: 'c', outcome: 'load-changed', note: '', injuryId: null };
     const closed = changeAlert(fresh(), close, T0 + 5);
     expect(closed).toMatchObject({ clearedUs: T0 + 5, acknowledgedBy: 'c', outcome: 'load-changed' });
     expect(codeOf(() => changeAlert(closed, close, T0 + 6))).toBe('already-closed');
     expect(codeOf(() => changeAlert(closed, { change: 'assigned', by: 'c', to: 'd' }, T0 + 6))).toBe('already-closed');
+  });
+
+  it('has its outcome corrected after it was closed, and only then', () => {
+    const conclude = (change: 'closed' | 'outcome-corrected', outcome: AlertOutcome, injuryId: string | null = null): AlertChange => ({
+      change,
+      by: 'm',
+      outcome,
+      note: '',
+      injuryId,
+    });
+    expect(codeOf(() => changeAlert(fresh(), conclude('outcome-corrected', 'other'), T0 + 1))).toBe('not-closed');
+    const closed = changeAlert(fresh(), conclude('closed', 'checked-no-finding'), T0 + 5);
+    const corrected = changeAlert(closed, conclude('outcome-corrected', 'injury-confirmed', 'i'), T0 + 9);
+    expect(corrected).toMatchObject({ outcome: 'injury-confirmed', injuryId: 'i', clearedUs: T0 + 5, acknowledgedBy: 'm' });
+    expect(corrected.history.map(({ change }) => change)).toEqual(['raised', 'closed', 'outcome-corrected']);
+    expect(changeAlert(corrected, conclude('outcome-corrected', 'other'), T0 + 9)).toMatchObject({ outcome: 'other', injuryId: null });
+  });
+
+  it('takes no outcome that contradicts its type, and an injury with a confirmed injury only', () => {
+    const close = (type: AlertType, outcome: AlertOutcome, injuryId: string | null = null) =>
+      codeOf(() => changeAlert({ ...fresh(), type }, { change: 'closed', by: 'c', outcome, note: '', injuryId }, T0 + 1));
+    for (const type of ALERT_TYPES)
+      for (const outcome of ALERT_OUTCOMES)
+        expect(close(type, outcome)).toBe(OUTCOMES_OF_TYPE[type].includes(outcome) ? 'allowed' : 'outcome-refused');
+    expect(close('data-stopped', 'injury-confirmed')).toBe('outcome-refused');
+    expect(close('load-above-ceiling', 'new-normal')).toBe('outcome-refused');
+    expect(close('risk', 'load-changed', 'i')).toBe('outcome-refused');
+    expect(close('risk', 'injury-confirmed', 'i')).toBe('allowed');
   });
 
   it('keeps a history of every change, in order of time', () => {
@@ -69,7 +101,8 @@ describe('an alert', () => {
       fc.constant<AlertChange>({ change: 'acknowledged', by: 'c' }),
       fc.constant<AlertChange>({ change: 'assigned', by: 'c', to: 'd' }),
       fc.constant<AlertChange>({ change: 'snoozed', by: 'c', untilUs: T0 + 500 }),
-      fc.constant<AlertChange>({ change: 'closed', by: 'c', outcome: 'other', note: 'n' }),
+      fc.constant<AlertChange>({ change: 'closed', by: 'c', outcome: 'other', note: 'n', injuryId: null }),
+      fc.constant<AlertChange>({ change: 'outcome-corrected', by: 'd', outcome: 'load-changed', note: 'n', injuryId: null }),
     );
     fc.assert(
       fc.property(fc.array(fc.tuple(change, fc.integer({ min: -2, max: 90 })), { maxLength: 20 }), (changes) => {

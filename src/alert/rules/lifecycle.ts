@@ -9,12 +9,35 @@ import type { AlertSeverity, AlertType } from '../../contracts/events.ts';
 export const ALERT_OUTCOMES = ['injury-confirmed', 'load-changed', 'checked-no-finding', 'sensor-fault', 'new-normal', 'other'] as const;
 export type AlertOutcome = (typeof ALERT_OUTCOMES)[number];
 
+const ABOUT_SENSORS: readonly AlertOutcome[] = ['checked-no-finding', 'sensor-fault', 'other'];
+const ABOUT_STATUS: readonly AlertOutcome[] = ALERT_OUTCOMES.filter((outcome) => outcome !== 'new-normal');
+/** What can come of an alert of a type: broken sensors confirm no injury, and only of movement is there a new normal. */
+export const OUTCOMES_OF_TYPE: Readonly<Record<AlertType, readonly AlertOutcome[]>> = {
+  risk: ALERT_OUTCOMES,
+  deviation: ALERT_OUTCOMES,
+  asymmetry: ALERT_OUTCOMES,
+  'recovery-regression': ABOUT_STATUS,
+  'load-above-ceiling': ABOUT_STATUS,
+  'data-stopped': ABOUT_SENSORS,
+  'device-clock-fault': ABOUT_SENSORS,
+  'sides-swapped': ABOUT_SENSORS,
+};
+
+interface Concluded {
+  readonly by: string;
+  readonly outcome: AlertOutcome;
+  readonly note: string;
+  /** Which injury was confirmed; null: none is named. */
+  readonly injuryId: string | null;
+}
+
 export type AlertChange =
   | { readonly change: 'cleared' }
-  | { readonly change: 'acknowledged'; readonly by: string }
-  | { readonly change: 'snoozed'; readonly by: string; readonly untilUs: number }
-  | { readonly change: 'assigned'; readonly by: string; readonly to: string }
-  | { readonly change: 'closed'; readonly by: string; readonly outcome: AlertOutcome; readonly note: string };
+  | { readonly change: 'acknowledged'; readonly by: string; readonly note?: string }
+  | { readonly change: 'snoozed'; readonly by: string; readonly untilUs: number; readonly note?: string }
+  | { readonly change: 'assigned'; readonly by: string; readonly to: string; readonly note?: string }
+  | ({ readonly change: 'closed' } & Concluded)
+  | ({ readonly change: 'outcome-corrected' } & Concluded);
 
 export type AlertHistory = { readonly atUs: number } & (AlertChange | { readonly change: 'raised' });
 
@@ -29,6 +52,7 @@ export interface AlertValue {
   readonly assignedTo: string | null;
   readonly snoozedUntilUs: number | null;
   readonly outcome: AlertOutcome | null;
+  readonly injuryId: string | null;
   readonly history: readonly AlertHistory[];
 }
 
@@ -41,6 +65,7 @@ export const newAlert = (raised: Pick<AlertValue, 'alertId' | 'athleteId' | 'typ
   assignedTo: null,
   snoozedUntilUs: null,
   outcome: null,
+  injuryId: null,
   history: [{ atUs: raised.raisedUs, change: 'raised' }],
 });
 
@@ -57,11 +82,14 @@ const refuse = (code: string, message: string): never => {
 /**
  * The alert after a change at `atUs`. Clearing twice and acknowledging twice change nothing (the same object comes back): two people may do it at once.
  * Closing also acknowledges and clears: the next alert of the type is a new one.
- * @throws KinewatchError 'already-closed' after an outcome; 'already-cleared' for a snooze of what is over; 'value-out-of-range' for a change before the
- * last one, a snooze into the past or for over a week
+ * @throws KinewatchError 'already-closed' after an outcome; 'not-closed' for a correction before one; 'already-cleared' for a snooze of what is over;
+ * 'outcome-refused' for an outcome that cannot come of the type, or an injury with any other outcome than injury-confirmed; 'value-out-of-range' for a
+ * change before the last one, a snooze into the past or for over a week
  */
 export function changeAlert(alert: AlertValue, change: AlertChange, atUs: number): AlertValue {
-  if (alert.outcome !== null)
+  if (change.change === 'outcome-corrected') {
+    if (alert.outcome === null) refuse('not-closed', 'The alert is not closed yet; close it with the outcome');
+  } else if (alert.outcome !== null)
     refuse('already-closed', `The alert was closed with the outcome ${alert.outcome}; correct the outcome instead`);
   if (!(atUs >= (alert.history.at(-1)?.atUs ?? alert.raisedUs)))
     refuse('value-out-of-range', 'The change lies before the last one of this alert; give the time at which it was made');
@@ -83,14 +111,25 @@ function fieldsOf(alert: AlertValue, change: AlertChange, atUs: number): Partial
     case 'assigned':
       return { assignedTo: change.to };
     case 'closed':
+      return {
+        ...concluded(alert, change),
+        clearedUs: alert.clearedUs ?? atUs,
+        acknowledgedBy: alert.acknowledgedBy ?? change.by,
+        snoozedUntilUs: null,
+      };
+    case 'outcome-corrected':
       break;
   }
-  return {
-    outcome: change.outcome,
-    clearedUs: alert.clearedUs ?? atUs,
-    acknowledgedBy: alert.acknowledgedBy ?? change.by,
-    snoozedUntilUs: null,
-  };
+  return concluded(alert, change);
+}
+
+function concluded({ type }: AlertValue, { outcome, injuryId }: Concluded): Pick<AlertValue, 'outcome' | 'injuryId'> {
+  const possible = OUTCOMES_OF_TYPE[type];
+  if (!possible.includes(outcome))
+    refuse('outcome-refused', `${outcome} cannot come of an alert of the type ${type}; possible are ${possible.join(', ')}`);
+  if (injuryId !== null && outcome !== 'injury-confirmed')
+    refuse('outcome-refused', `The outcome ${outcome} names no injury; leave injuryId out, or close with injury-confirmed`);
+  return { outcome, injuryId };
 }
 
 export const isSnoozed = ({ snoozedUntilUs }: Pick<AlertValue, 'snoozedUntilUs'>, atUs: number): boolean =>

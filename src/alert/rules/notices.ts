@@ -1,7 +1,7 @@
 /**
  * Which alerts a coach is told of now, and what is held back and why: snoozes, quiet hours, a daily budget. Critical alerts (red) pass quiet hours and
- * budget, and use none of it up; a snooze is the coach's own word and holds for them too. Nothing is lost: what is held back is listed, with the time at
- * which it may go out.
+ * budget, and use none of it up; a snooze is the coach's own word and holds for them too, and an alert beneath that of a squad is told by it. Nothing is
+ * lost: what is held back is listed, with the time at which it may go out.
  */
 import type { AlertSeverity } from '../../contracts/events.ts';
 
@@ -12,6 +12,8 @@ export interface NoticeCandidate {
   readonly snoozedUntilUs: number | null;
   /** Cleared before it was told: nobody needs to hear of it any more. */
   readonly clearedUs: number | null;
+  /** The alert of the squad that stands for it; absent or null: none. */
+  readonly coveredBy?: string | null;
 }
 
 export interface NoticePolicy {
@@ -30,7 +32,7 @@ export interface Notice {
 
 export interface HeldBack {
   readonly alertId: string;
-  readonly why: 'snoozed' | 'quiet-hours' | 'budget' | 'cleared-before';
+  readonly why: 'snoozed' | 'quiet-hours' | 'budget' | 'cleared-before' | 'common-cause';
   /** When it may go out; null: it will not. */
   readonly untilUs: number | null;
 }
@@ -98,9 +100,10 @@ export function planNotices(
     .toSorted(
       (a, b) => Number(b.severity === 'red') - Number(a.severity === 'red') || a.raisedUs - b.raisedUs || (a.alertId < b.alertId ? -1 : 1),
     );
-  for (const { alertId, severity, snoozedUntilUs, clearedUs } of inTurn) {
+  for (const { alertId, severity, snoozedUntilUs, clearedUs, coveredBy = null } of inTurn) {
     const hold = (why: HeldBack['why'], untilUs: number | null): void => void heldBack.push({ alertId, why, untilUs });
     if (clearedUs !== null && clearedUs <= nowUs) hold('cleared-before', null);
+    else if (coveredBy !== null) hold('common-cause', null);
     else if (snoozedUntilUs !== null && nowUs < snoozedUntilUs) hold('snoozed', snoozedUntilUs);
     else if (severity === 'red') send.push({ alertId, atUs: nowUs });
     else if (quiet !== null) hold('quiet-hours', quiet);

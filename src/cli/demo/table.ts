@@ -25,7 +25,7 @@ export function createBoard(athletes: readonly { readonly id: string; readonly n
   return {
     rows,
     apply: (event) => {
-      const row = rows.get(event.athleteId);
+      const row = event.athleteId === null ? undefined : rows.get(event.athleteId);
       if (row === undefined) return null;
       switch (event.type) {
         case 'athlete.state':
@@ -35,18 +35,24 @@ export function createBoard(athletes: readonly { readonly id: string; readonly n
           row.recovery = event.recovery;
           row.windows += 1;
           return null;
+        case 'recommendation.created':
+          return `${elapsed()} ${row.name}: a recommendation was made`;
         case 'alert.raised':
         case 'alert.cleared':
-        case 'alert.acknowledged': {
+        case 'alert.acknowledged':
+        case 'alert.snoozed':
+        case 'alert.assigned':
+        case 'alert.closed':
+        case 'alert.outcome-corrected': {
           const change = event.type.slice('alert.'.length);
           row.alert = `${event.severity} ${event.alertType} ${change} ${elapsed()}`;
           return `${elapsed()} ${row.name}: ${event.severity} alert (${event.alertType}) ${change}`;
         }
-        case 'recommendation.created':
-          return `${elapsed()} ${row.name}: a recommendation was made`;
-        default:
-          return event satisfies never;
+        case 'common-cause.raised':
+        case 'notice.sent':
+          break;
       }
+      return null;
     },
   };
 }

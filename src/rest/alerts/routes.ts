@@ -1,14 +1,17 @@
-import { callerOf, teamOf } from '../auth.ts';
+import { allows, callerOf, teamOf } from '../auth.ts';
 import { pageReply, pageRequest } from '../cursor.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
 import { problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
 import { IdParams, PageOf } from '../schemas.ts';
-import { Acknowledge, Alert, AlertQuery, AlertWithHistory, Snooze } from './schemas.ts';
+import { changeRoutes } from './changes.ts';
+import { Alert, AlertQuery, AlertWithHistory } from './schemas.ts';
+import { shownTo, shownWithHistory } from './view.ts';
 
 const tags = ['alerts'];
 
-export const alerts = resource('alerts', async (app, { repositories }) => {
+export const alerts = resource('alerts', async (app, options) => {
+  const { repositories } = options;
   app.get(
     '/v1/alerts',
     {
@@ -24,7 +27,9 @@ export const alerts = resource('alerts', async (app, { repositories }) => {
     },
     async (request) => {
       const { limit: _limit, cursor: _cursor, ...filter } = request.query;
-      return pageReply('alerts', await repositories.alerts.list(teamOf(request), filter, pageRequest('alerts', request.query)));
+      const medical = allows(callerOf(request).scopes, 'medical');
+      const page = await repositories.alerts.list(teamOf(request), filter, pageRequest('alerts', request.query));
+      return pageReply('alerts', { ...page, items: page.items.map((alert) => shownTo(medical, alert)) });
     },
   );
 
@@ -36,57 +41,17 @@ export const alerts = resource('alerts', async (app, { repositories }) => {
         tags,
         security,
         operationId: 'getAlert',
-        summary: 'One alert with its history',
+        summary: 'One alert with its history and ratings',
         params: IdParams,
-        response: { 200: AlertWithHistory, ...problems(401, 403, 404) },
-      },
-    },
-    async (request) => found(await repositories.alerts.get(teamOf(request), request.params.id), 'alert', request.params.id),
-  );
-
-  app.post(
-    '/v1/alerts/:id/acknowledge',
-    {
-      onRequest: app.requires('write'),
-      schema: {
-        tags,
-        security,
-        operationId: 'acknowledgeAlert',
-        summary: 'Acknowledge an alert',
-        description: 'May be repeated: the first acknowledgement stands.',
-        params: IdParams,
-        body: Acknowledge,
         response: { 200: AlertWithHistory, ...problems(401, 403, 404) },
       },
     },
     async (request) => {
       const { id } = request.params;
-      return found(
-        await repositories.alerts.acknowledge(teamOf(request), id, callerOf(request).name, request.body.note ?? null),
-        'alert',
-        id,
-      );
+      const alert = found(await repositories.alerts.get(teamOf(request), id), 'alert', id);
+      return shownWithHistory(allows(callerOf(request).scopes, 'medical'), alert);
     },
   );
 
-  app.post(
-    '/v1/alerts/:id/snooze',
-    {
-      onRequest: app.requires('write'),
-      schema: {
-        tags,
-        security,
-        operationId: 'snoozeAlert',
-        summary: 'Keep an active alert quiet for a while',
-        params: IdParams,
-        body: Snooze,
-        response: { 200: AlertWithHistory, ...problems(401, 403, 404, 409) },
-      },
-    },
-    async (request) => {
-      const { id } = request.params;
-      const { minutes, note = null } = request.body;
-      return found(await repositories.alerts.snooze(teamOf(request), id, minutes, callerOf(request).name, note), 'alert', id);
-    },
-  );
+  await changeRoutes(app, options);
 });

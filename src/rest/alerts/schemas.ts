@@ -1,8 +1,10 @@
 import { Type, type Static } from 'typebox';
+import { ALERT_OUTCOMES } from '../../alert/rules/lifecycle.ts';
 import { ALERT_TYPES } from '../../contracts/events.ts';
-import { JsonObject, Nullable, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
+import { JsonObject, Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
-const SEVERITIES = ['amber', 'red'] as const;
+export const SEVERITIES = ['amber', 'red'] as const;
+const CHANGES = ['raised', 'cleared', 'acknowledged', 'snoozed', 'assigned', 'closed', 'outcome-corrected', 'rated'] as const;
 
 const fields = {
   id: Uuid,
@@ -20,9 +22,46 @@ const fields = {
   acknowledgedAt: Nullable(Time),
   acknowledgedBy: Nullable(Type.String()),
   snoozedUntil: Nullable(Time),
+  assignedTo: Nullable(Type.String({ description: 'A person, or the name of a key' })),
+  closedAt: Nullable(Time),
+  closedBy: Nullable(Type.String()),
+  outcome: NullableEnum(ALERT_OUTCOMES, 'What came of it; null: not closed yet, or withheld'),
+  outcomeNote: Nullable(Type.String()),
+  injuryId: Nullable(Type.String({ format: 'uuid', description: 'The injury that was confirmed; null: none is named, or withheld' })),
+  outcomeWithheld: Type.Boolean({ description: 'Closed with an outcome that only the scope medical may read' }),
   methodVersion: Type.String(),
+  settingsVersion: Type.String({ description: 'Alarm settings it was judged with: default, or versions such as team-3+athlete-1' }),
+  commonCauseId: Nullable(Type.String({ format: 'uuid', description: 'The alert of the whole squad that stands for this one' })),
 };
-export const Alert = Type.Object(fields, { title: 'Alert' });
+
+const example = {
+  id: '5a0c7d5e-0f5b-4d0e-9c0a-8f4a0f6b2c11',
+  teamId: '0d6a3f7e-52b1-4c8e-8f4b-9e1d2c3b4a56',
+  athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+  type: 'deviation',
+  severity: 'amber',
+  title: 'Movement away from own normal',
+  sentence: "Movement lies 1.42 own SD from the athlete's baseline; 99 of 100 windows lie below 1.10. Largest changes: not known.",
+  evidence: {},
+  status: 'cleared',
+  raisedWindowIndex: 1_795_600_000,
+  raisedAt: '2026-11-25T10:26:42.250Z',
+  clearedAt: '2026-11-25T11:02:10.000Z',
+  acknowledgedAt: '2026-11-25T10:28:01.120Z',
+  acknowledgedBy: 'Physio tablet',
+  snoozedUntil: null,
+  assignedTo: 'Kim Larsen',
+  closedAt: '2026-11-25T11:02:10.000Z',
+  closedBy: 'Physio tablet',
+  outcome: 'load-changed',
+  outcomeNote: 'Second half of the session on the bike',
+  injuryId: null,
+  outcomeWithheld: false,
+  methodVersion: 'asms-2.0.0',
+  settingsVersion: 'team-3',
+  commonCauseId: null,
+};
+export const Alert = Type.Object(fields, { title: 'Alert', examples: [example] });
 export type Alert = Static<typeof Alert>;
 
 export const AlertWithHistory = Type.Object(
@@ -31,14 +70,36 @@ export const AlertWithHistory = Type.Object(
     history: Type.Array(
       Type.Object({
         at: Time,
-        change: OneOf(['raised', 'cleared', 'acknowledged', 'snoozed']),
+        change: OneOf(CHANGES),
         by: Nullable(Type.String()),
         detail: JsonObject,
       }),
-      { description: 'Oldest first' },
+      { description: 'Every change, oldest first; an alert that a rule raised or cleared carries the time of the window' },
+    ),
+    ratings: Type.Array(
+      Type.Object({ rater: Type.String(), rating: Type.Integer({ minimum: 1, maximum: 5 }), note: Nullable(Type.String()), at: Time }),
+      { description: "Clinicians' ratings as they stand; earlier ones are in the history" },
     ),
   },
-  { title: 'AlertWithHistory' },
+  {
+    title: 'AlertWithHistory',
+    examples: [
+      {
+        ...example,
+        history: [
+          { at: example.raisedAt, change: 'raised', by: 'asms', detail: {} },
+          { at: example.acknowledgedAt, change: 'acknowledged', by: 'Physio tablet', detail: {} },
+          {
+            at: example.closedAt,
+            change: 'closed',
+            by: 'Physio tablet',
+            detail: { outcome: 'load-changed', note: 'Second half of the session on the bike', injuryId: null },
+          },
+        ],
+        ratings: [{ rater: 'Dr Ito', rating: 4, note: null, at: '2026-11-25T18:00:00.000Z' }],
+      },
+    ],
+  },
 );
 export type AlertWithHistory = Static<typeof AlertWithHistory>;
 
@@ -50,12 +111,57 @@ export const AlertQuery = Type.Object(
     type: Type.Optional(OneOf(ALERT_TYPES)),
     severity: Type.Optional(OneOf(SEVERITIES)),
     acknowledged: Type.Optional(Type.Boolean()),
+    closed: Type.Optional(Type.Boolean({ description: 'Closed by staff with an outcome' })),
+    assignedTo: Type.Optional(Text(120)),
+    commonCauseId: Type.Optional(Type.String({ format: 'uuid', description: 'Alerts beneath the alert of a squad' })),
   },
   { additionalProperties: false },
 );
 
-export const Acknowledge = Type.Object({ note: Type.Optional(Text(2_000)) }, { additionalProperties: false });
+const Note = Type.Optional(Text(2_000, 'Read by every key that reads alerts, but for the note of a confirmed injury'));
+
+export const Acknowledge = Type.Object({ note: Note }, { additionalProperties: false, examples: [{ note: 'Seen, watching' }] });
+
+const LONGEST_MINUTES = 7 * 24 * 60;
 export const Snooze = Type.Object(
-  { minutes: Type.Integer({ minimum: 1, maximum: 20_160, description: 'From now; 14 days at most' }), note: Type.Optional(Text(2_000)) },
-  { additionalProperties: false, examples: [{ minutes: 30 }] },
+  {
+    minutes: Type.Optional(Type.Integer({ minimum: 1, maximum: LONGEST_MINUTES, description: 'From now; a week at most' })),
+    until: Type.Optional(Type.String({ format: 'date-time', maxLength: 40, description: 'Instead of minutes' })),
+    note: Note,
+  },
+  { additionalProperties: false, examples: [{ minutes: 30 }, { until: '2026-11-25T12:00:00Z' }] },
+);
+
+export const Assign = Type.Object(
+  {
+    to: Type.Optional(Text(120, 'A person, by name')),
+    keyId: Type.Optional(Type.String({ format: 'uuid', description: 'Instead of a name: a valid API key that can see the alert' })),
+    note: Note,
+  },
+  { additionalProperties: false, examples: [{ to: 'Kim Larsen' }] },
+);
+
+export const Conclude = Type.Object(
+  {
+    outcome: OneOf(ALERT_OUTCOMES, {
+      description:
+        'injury-confirmed needs the scope medical. new-normal, of movement only: the baselines begin anew at what the athlete does now. Alerts about sensors take checked-no-finding, sensor-fault and other',
+    }),
+    note: Note,
+    injuryId: Type.Optional(Type.String({ format: 'uuid', description: "With injury-confirmed: which of the athlete's injuries" })),
+  },
+  { additionalProperties: false, examples: [{ outcome: 'load-changed', note: 'Second half of the session on the bike' }] },
+);
+export type Conclude = Static<typeof Conclude>;
+
+export const Rate = Type.Object(
+  {
+    rating: Type.Integer({
+      minimum: 1,
+      maximum: 5,
+      description: '1: of no use; 5: agrees with the clinical picture and was worth the interruption',
+    }),
+    note: Note,
+  },
+  { additionalProperties: false, examples: [{ rating: 4 }] },
 );

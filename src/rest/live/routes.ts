@@ -88,7 +88,7 @@ export const live = resource(
           operationId: 'streamLive',
           summary: 'States, alerts and recommendations as server-sent events',
           description:
-            'Events: athlete.state, alert.raised, alert.cleared, alert.acknowledged, recommendation.created, and `dropped` with the number of state updates that a slow client missed (alerts are never dropped; a client too slow for them is disconnected). A comment is sent every 15 s. There is no replay: after a reconnect read /state and /alerts.',
+            'Events: athlete.state, the alert events (alert.raised, .cleared, .acknowledged, .snoozed, .assigned, .closed, .outcome-corrected), common-cause.raised, notice.sent, recommendation.created, and `dropped` with the number of state updates that a slow client missed (alerts are never dropped; a client too slow for them is disconnected). A comment is sent every 15 s. There is no replay: after a reconnect read /state and /alerts.',
           querystring: LiveQuery,
           produces: ['text/event-stream'],
           response: { 200: Type.String({ description: 'text/event-stream' }), ...problems(401, 403, 404, 503) },

@@ -1,10 +1,10 @@
-import { KinewatchError } from '../../contracts/errors.ts';
-import { LIVE_CHANNEL, type AlertChanged } from '../../contracts/events.ts';
+import type pg from 'pg';
 import type { Alert, AlertRepository, AlertWithHistory } from '../../rest/ports.ts';
 import type { Prisma } from '../generated/client.ts';
-import type { AlertEventModel, AlertModel } from '../generated/models.ts';
+import type { AlertEventModel, AlertModel, AlertRatingModel } from '../generated/models.ts';
 import type { PrismaClient } from '../prisma.ts';
-import { asJson, inTeam, iso, isoOrNull, pageOf } from './support.ts';
+import { changeStoredAlert, rateStoredAlert } from '../alert-changes.ts';
+import { inTeam, iso, isoOrNull, pageOf } from './support.ts';
 
 const view = (row: AlertModel): Alert => ({
   id: row.id,
@@ -22,10 +22,24 @@ const view = (row: AlertModel): Alert => ({
   acknowledgedAt: isoOrNull(row.acknowledgedAt),
   acknowledgedBy: row.acknowledgedBy,
   snoozedUntil: isoOrNull(row.snoozedUntil),
+  assignedTo: row.assignedTo,
+  closedAt: isoOrNull(row.closedAt),
+  closedBy: row.closedBy,
+  outcome: row.outcome as Alert['outcome'],
+  outcomeNote: row.outcomeNote,
+  injuryId: row.injuryId,
+  outcomeWithheld: false,
   methodVersion: row.methodVersion,
+  settingsVersion: row.settingsVersion,
+  commonCauseId: row.commonCauseId,
 });
 
-const viewWithHistory = (row: AlertModel & { readonly history: readonly AlertEventModel[] }): AlertWithHistory => ({
+interface WholeAlert extends AlertModel {
+  readonly history: readonly AlertEventModel[];
+  readonly ratings: readonly AlertRatingModel[];
+}
+
+const viewWithHistory = (row: WholeAlert): AlertWithHistory => ({
   ...view(row),
   history: row.history.map((event) => ({
     at: iso(event.at),
@@ -33,25 +47,22 @@ const viewWithHistory = (row: AlertModel & { readonly history: readonly AlertEve
     by: event.by,
     detail: event.detail as Record<string, unknown>,
   })),
+  ratings: row.ratings.map(({ rater, rating, note, at }) => ({ rater, rating, note, at: iso(at) })),
 });
 
-const HISTORY = { history: { orderBy: [{ at: 'asc' }, { id: 'asc' }] } } satisfies Prisma.AlertInclude;
+const WHOLE = {
+  history: { orderBy: [{ recordedAt: 'asc' }, { id: 'asc' }] },
+  ratings: { orderBy: [{ at: 'asc' }, { id: 'asc' }] },
+} satisfies Prisma.AlertInclude;
 
-function acknowledged(row: AlertModel, at: Date): AlertChanged {
-  return {
-    type: 'alert.acknowledged',
-    alertId: row.id,
-    athleteId: row.athleteId,
-    teamId: row.teamId,
-    alertType: row.type as AlertChanged['alertType'],
-    severity: row.severity as AlertChanged['severity'],
-    at: iso(at),
+/** Reads through Prisma, changes through pg: they tell webhooks, which is done with pg wherever it is done. */
+export function createAlertRepository(prisma: PrismaClient, pool: pg.Pool): AlertRepository {
+  const get: AlertRepository['get'] = async (team, id) => {
+    const row = await prisma.alert.findFirst({ where: { id, ...inTeam(team) }, include: WHOLE });
+    return row === null ? null : viewWithHistory(row);
   };
-}
-
-export function createAlertRepository(prisma: PrismaClient): AlertRepository {
   return {
-    list: (team, { athleteId, status, type, severity, acknowledged: isAcknowledged }, page) =>
+    list: (team, { athleteId, status, type, severity, acknowledged, closed, assignedTo, commonCauseId }, page) =>
       pageOf(
         page,
         (keyset) =>
@@ -62,46 +73,32 @@ export function createAlertRepository(prisma: PrismaClient): AlertRepository {
               ...(type === undefined ? {} : { type }),
               ...(severity === undefined ? {} : { severity }),
               ...(status === undefined ? {} : { clearedAt: status === 'active' ? null : { not: null } }),
-              ...(isAcknowledged === undefined ? {} : { acknowledgedAt: isAcknowledged ? { not: null } : null }),
+              ...(acknowledged === undefined ? {} : { acknowledgedAt: acknowledged ? { not: null } : null }),
+              ...(closed === undefined ? {} : { closedAt: closed ? { not: null } : null }),
+              ...(assignedTo === undefined ? {} : { assignedTo }),
+              ...(commonCauseId === undefined ? {} : { commonCauseId }),
             },
             orderBy: [{ raisedAt: 'desc' }, { id: 'desc' }],
             ...keyset,
           }),
         view,
       ),
-    async get(team, id) {
-      const row = await prisma.alert.findFirst({ where: { id, ...inTeam(team) }, include: HISTORY });
-      return row === null ? null : viewWithHistory(row);
+    get,
+    change: async (team, id, decide) => ((await changeStoredAlert(pool, team, id, decide)) ? get(team, id) : null),
+    async assignee(team, id, keyId) {
+      const alert = await prisma.alert.findFirst({ where: { id, ...inTeam(team) }, select: { teamId: true } });
+      if (alert === null) return null;
+      const key = await prisma.apiKey.findFirst({
+        where: {
+          id: keyId,
+          revokedAt: null,
+          athleteId: null,
+          AND: [{ OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] }, { OR: [{ teamId: null }, { teamId: alert.teamId }] }],
+        },
+        select: { name: true },
+      });
+      return key?.name ?? null;
     },
-    acknowledge: (team, id, by, note) =>
-      prisma.$transaction(async (tx) => {
-        const where = { id, ...inTeam(team) };
-        const at = new Date();
-        const [changed] = await tx.alert.updateManyAndReturn({
-          where: { ...where, acknowledgedAt: null },
-          data: { acknowledgedAt: at, acknowledgedBy: by },
-        });
-        if (changed !== undefined) {
-          const detail = asJson(note === null ? {} : { note });
-          await tx.alertEvent.create({ data: { alertId: id, at, change: 'acknowledged', by, detail } });
-          await tx.$executeRaw`SELECT pg_notify(${LIVE_CHANNEL}, ${JSON.stringify(acknowledged(changed, at))})`;
-        }
-        const row = await tx.alert.findFirst({ where, include: HISTORY });
-        return row === null ? null : viewWithHistory(row);
-      }),
-    snooze: (team, id, minutes, by, note) =>
-      prisma.$transaction(async (tx) => {
-        const where = { id, ...inTeam(team) };
-        const at = new Date();
-        const until = new Date(at.getTime() + minutes * 60_000);
-        const { count } = await tx.alert.updateMany({ where: { ...where, clearedAt: null }, data: { snoozedUntil: until } });
-        if (count === 1) {
-          const detail = asJson({ until: iso(until), ...(note === null ? {} : { note }) });
-          await tx.alertEvent.create({ data: { alertId: id, at, change: 'snoozed', by, detail } });
-        }
-        const row = await tx.alert.findFirst({ where, include: HISTORY });
-        if (row !== null && count === 0) throw new KinewatchError('already-closed', 'The alert is cleared');
-        return row === null ? null : viewWithHistory(row);
-      }),
+    rate: async (team, id, rating) => ((await rateStoredAlert(pool, team, id, rating)) ? get(team, id) : null),
   };
 }

@@ -2,6 +2,8 @@ import type pg from 'pg';
 import type { Repositories } from '../../rest/ports.ts';
 import type { PrismaClient } from '../prisma.ts';
 import { createModelRegistry } from '../model-registry.ts';
+import { createAlarmSettingsRepository } from './alarm-settings.ts';
+import { createAlertFiguresRepository } from './alert-figures.ts';
 import { createAlertRepository } from './alerts.ts';
 import { createApiKeyRepository } from './api-keys.ts';
 import { createAthleteRepository } from './athletes.ts';
@@ -20,6 +22,7 @@ import { createMedicalRepository } from './medical.ts';
 import { createMetricRepository } from './metrics.ts';
 import { createPlanRepository } from './plans.ts';
 import { createCatalogueRepository, createPlanSettingsRepository } from './plan-settings.ts';
+import { createNoticeRepository } from './notices.ts';
 import { createRecommendationRepository } from './recommendations.ts';
 import { createScoreRepository } from './scores.ts';
 import { createSessionRepository } from './sessions.ts';
@@ -48,7 +51,10 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     plans: createPlanRepository(pool),
     medical: createMedicalRepository(prisma, pool),
     sessions: createSessionRepository(prisma),
-    alerts: createAlertRepository(prisma),
+    alerts: createAlertRepository(prisma, pool),
+    alarmSettings: createAlarmSettingsRepository(prisma, pool),
+    notices: createNoticeRepository(prisma),
+    alertFigures: createAlertFiguresRepository(prisma),
     webhooks: createWebhookRepository(prisma),
     gateways: createGatewayRepository(prisma, pool),
     devices: createDeviceRepository(prisma),
