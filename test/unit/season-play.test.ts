@@ -168,6 +168,8 @@ describe('a squad season', () => {
       expect(ask.allowance).toBeGreaterThanOrEqual(0);
       if (i > 0) expect(ask.allowance).toBeLessThanOrEqual(week[i - 1]!.allowance);
     }
+    // Two changed days cost two quarter hours.
+    expect(week[1]!.allowance).toBe(SQUAD.allowance - 2);
     // Moved load stands: the last day has what the first plan put there.
     expect(week[1]!.days.at(-1)!.load).toBeGreaterThan(week[0]!.days.at(-1)!.load);
   });
