@@ -1,20 +1,24 @@
 /**
- * node dist/bench/explain.js: what an explanation costs on one core. First one explanation at a time: seconds, windows scored and windows/s, beside the bare scorer
- * at the same batch (the limit). Then the p99 of live batches on this thread without and with explanations in a worker of lower priority. Windows are
+ * node dist/bench/explain.js: what an explanation costs on one core. First one explanation at a time: seconds and windows scored, beside the bare scorer
+ * with as many whole windows, in turns; then what a rebuild costs. Then the p99 of live batches on this thread without and with explanations in a worker of lower priority. Windows are
  * those of test/fixtures/shap.json. docs/explanations.md holds what was measured.
  */
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, setPriority } from 'node:os';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { packWindow } from '../src/explain/pack-window.ts';
 import { explainWindow } from '../src/score/explain/explain-window.ts';
 import type { Explanation } from '../src/score/explain/explanation.ts';
 import { loadModelContract } from '../src/score/model-contract.ts';
 import { createOnnxScorer } from '../src/score/onnx/onnx-scorer.ts';
-import type { Scorer, WindowInput } from '../src/score/ports.ts';
+import { createStagedScorer } from '../src/score/onnx/staged-scorer.ts';
+import type { Scorer, StagedScorer, WindowInput } from '../src/score/ports.ts';
 import { hideSensors, readShapFixtures } from '../test/fixtures/shap-fixtures.ts';
 
 const BATCH = 32;
-const ROUNDS = 7;
+const ROUNDS = 5;
+/** Whole windows scored for comparison, a multiple of BATCH. */
+const WHOLE = 256;
 /** Explanations while live batches run, and the live load: a batch of this many windows at this interval. */
 const EXPLANATIONS = 20;
 const LIVE_BATCH = 16;
@@ -45,6 +49,7 @@ function randomFrom(seed: number): () => number {
 
 interface Explainer {
   readonly scorer: Scorer;
+  readonly staged: StagedScorer;
   readonly windows: readonly WindowInput[];
   readonly names: readonly string[];
   explain(one: number): Promise<Explanation>;
@@ -54,10 +59,11 @@ async function createExplainer(): Promise<Explainer> {
   const { contract, modelPath } = loadModelContract('models');
   const { windows, cases } = readShapFixtures(contract, readFileSync('test/fixtures/shap.json', 'utf8'));
   const scorer = await createOnnxScorer({ modelPath, contract, executionProvider: 'cpu', maxBatch: BATCH });
+  const staged = await createStagedScorer(scorer, readFileSync(modelPath), contract);
   const at = (place: number): WindowInput => windows[place] as WindowInput;
   const explain = (number: number): Promise<Explanation> => {
     const one = cases[number % cases.length] as (typeof cases)[number];
-    return explainWindow(scorer, {
+    return explainWindow(staged, {
       contract,
       window: hideSensors(contract, at(one.window), one.hidden),
       own: one.own.map(at),
@@ -67,7 +73,7 @@ async function createExplainer(): Promise<Explainer> {
       pause: () => new Promise((resolve) => setImmediate(resolve)),
     });
   };
-  return { scorer, windows, names: cases.map(({ name }) => name), explain };
+  return { scorer, staged, windows, names: cases.map(({ name }) => name), explain };
 }
 
 const repeated = (windows: readonly WindowInput[], count: number): WindowInput[] =>
@@ -78,28 +84,33 @@ interface Row {
   readonly method: string;
   readonly evaluations: number;
   readonly seconds: number;
-  readonly windowsPerS: number;
-  readonly limitPerS: number;
+  /** The same number of windows as the bare scorer takes them, each whole: from the time of WHOLE of them. */
+  readonly wholeSeconds: number;
 }
 
-/** Ours and the bare scorer in turns, as many windows each. */
-async function measure(explainer: Explainer, name: string, number: number): Promise<Row> {
-  const { scorer, windows } = explainer;
-  const { method, evaluations } = await explainer.explain(number);
+/** Ours and the bare scorer in turns, so that a busy machine is as busy for each. */
+async function measure({ scorer, windows, explain }: Explainer, name: string, number: number): Promise<Row> {
+  const { method, evaluations } = await explain(number);
   const batch = repeated(windows, BATCH);
-  const batches = Math.ceil(evaluations / BATCH);
-  const ours: number[] = [];
-  const bare: number[] = [];
+  const [ours, bare]: [number[], number[]] = [[], []];
   for (let round = 0; round < ROUNDS; round += 1) {
-    ours.push(await secondsOf(() => explainer.explain(number)));
+    ours.push(await secondsOf(() => explain(number)));
     bare.push(
       await secondsOf(async () => {
-        for (let i = 0; i < batches; i += 1) await scorer.score(batch);
+        for (let done = 0; done < WHOLE; done += BATCH) await scorer.score(batch);
       }),
     );
   }
-  const seconds = quantile(ours, 0.5);
-  return { name, method, evaluations, seconds, windowsPerS: evaluations / seconds, limitPerS: (batches * BATCH) / quantile(bare, 0.5) };
+  return { name, method, evaluations, seconds: quantile(ours, 0.5), wholeSeconds: (quantile(bare, 0.5) * evaluations) / WHOLE };
+}
+
+/** What a rebuild costs: a minute's windows one at a time; and what a stored window weighs. */
+async function measureRebuild({ scorer, windows }: Explainer): Promise<string> {
+  const seconds = await secondsOf(async () => {
+    for (const window of repeated(windows, 60)) await scorer.score([window]);
+  });
+  const packed = windows.map((window) => packWindow(window).byteLength);
+  return `60 windows one at a time: ${seconds.toFixed(2)} s; a stored window: ${quantile(packed, 0.5)} bytes (${quantile(packed, 0)} to ${quantile(packed, 1)})`;
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -137,18 +148,20 @@ async function main(): Promise<void> {
   process.stdout.write(
     `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}, Node ${process.version}\n`,
   );
-  process.stdout.write('| case | method | windows scored | seconds | windows/s | bare scorer, windows/s |\n|---|---|---|---|---|---|\n');
+  process.stdout.write('| case | method | windows scored | seconds | the same windows whole, s |\n|---|---|---|---|---|\n');
   for (const [number, name] of explainer.names.entries()) {
     const row = await measure(explainer, name, number);
     process.stdout.write(
-      `| ${row.name} | ${row.method} | ${row.evaluations} | ${row.seconds.toFixed(2)} | ${Math.round(row.windowsPerS)} | ${Math.round(row.limitPerS)} |\n`,
+      `| ${row.name} | ${row.method} | ${row.evaluations} | ${row.seconds.toFixed(2)} | ${row.wholeSeconds.toFixed(1)} |\n`,
     );
   }
+  process.stdout.write(`${await measureRebuild(explainer)}\n`);
   const { alone, beside } = await besideExplanations(explainer);
   const figures = (ms: readonly number[]): string =>
     `p50 ${quantile(ms, 0.5).toFixed(1)} ms, p99 ${quantile(ms, 0.99).toFixed(1)} ms (${ms.length} batches)`;
   process.stdout.write(`live batch of ${LIVE_BATCH}, alone: ${figures(alone)}\n`);
   process.stdout.write(`live batch of ${LIVE_BATCH}, beside ${EXPLANATIONS} explanations: ${figures(beside)}\n`);
+  await explainer.staged.close();
   await explainer.scorer.close();
 }
 
@@ -158,6 +171,7 @@ async function work(): Promise<void> {
   const explainer = await createExplainer();
   parentPort?.postMessage('ready');
   for (let i = 0; i < EXPLANATIONS; i += 1) await explainer.explain(i);
+  await explainer.staged.close();
   await explainer.scorer.close();
 }
 

@@ -59,7 +59,7 @@ export async function chooseBackground(
   const stored = await store.storedBackgrounds(search);
   const own = stored.own.map(unpacked).filter(fits).slice(0, WANTED);
   const squad = oneEach(stored.squad.map(unpacked).filter(fits)).slice(0, WANTED);
-  if (own.length === WANTED && squad.length === WANTED) return { own, squad };
+  if (own.length === WANTED && squad.length === WANTED) return { own: inOrder(own), squad: inOrder(squad) };
   const candidates = await store.quietScores(search);
   const complete = async (have: readonly QuietWindow[], from: readonly QuietScore[], each: boolean): Promise<QuietWindow[]> => {
     const found = [...have];
@@ -75,8 +75,15 @@ export async function chooseBackground(
     }
     return found;
   };
-  return { own: await complete(own, candidates.own, false), squad: await complete(squad, candidates.squad, true) };
+  return {
+    own: inOrder(await complete(own, candidates.own, false)),
+    squad: inOrder(await complete(squad, candidates.squad, true)),
+  };
 }
+
+/** The same windows in the same order, wherever they came from: sums are rounded alike. */
+const inOrder = (windows: readonly QuietWindow[]): QuietWindow[] =>
+  windows.toSorted((a, b) => a.windowIndex - b.windowIndex || (a.athleteId < b.athleteId ? -1 : 1));
 
 /** The first of each athlete. */
 function oneEach(backgrounds: readonly QuietWindow[]): QuietWindow[] {

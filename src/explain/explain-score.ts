@@ -7,7 +7,7 @@ import { KinewatchError } from '../contracts/errors.ts';
 import type { ModelContract } from '../contracts/model.ts';
 import type { ScoredWindow } from '../contracts/score.ts';
 import { explainWindow } from '../score/explain/explain-window.ts';
-import type { Scorer, WindowInput } from '../score/ports.ts';
+import type { Scorer, StagedScorer, WindowInput } from '../score/ports.ts';
 import type { RebuildStore } from '../shard/ports.ts';
 import { rebuildWindow, type RebuiltWindow } from '../shard/rebuild.ts';
 import { chooseBackground } from './choose-background.ts';
@@ -16,6 +16,8 @@ import type { ExplainStore, ExplainTask, QuietScore } from './ports.ts';
 export interface Model {
   readonly contract: ModelContract;
   readonly scorer: Scorer;
+  /** Of the same graph. */
+  readonly staged: StagedScorer;
 }
 
 export interface ExplainTools {
@@ -63,12 +65,12 @@ async function explain(tools: ExplainTools, task: ExplainTask): Promise<void> {
   const score = await tools.store.score(task);
   if (score === null || score.state === null)
     throw new KinewatchError('explain-no-score', `window ${task.windowIndex} has no score to explain`);
-  const { contract, scorer } = await tools.modelOf(task.modelVersion);
+  const { contract, scorer, staged } = await tools.modelOf(task.modelVersion);
   const { input, ownScale } = await rebuilt(tools.frames, scorer, contract, score);
   const rebuild = (quiet: QuietScore): Promise<WindowInput | null> =>
     rebuilt(tools.frames, scorer, contract, quiet).then((one) => one.input, ifRefused);
   const { own, squad } = await chooseBackground({ store: tools.store, contract, rebuild }, task, score, input);
-  const explanation = await explainWindow(scorer, {
+  const explanation = await explainWindow(staged, {
     contract,
     window: input,
     own: own.map((one) => one.input),

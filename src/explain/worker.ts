@@ -3,6 +3,7 @@ import { setPriority } from 'node:os';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createOnnxScorer } from '../score/onnx/onnx-scorer.ts';
+import { createStagedScorer } from '../score/onnx/staged-scorer.ts';
 import { createExplanationStore } from '../store/explanation-store.ts';
 import { createModelRegistry } from '../store/model-registry.ts';
 import { openPool } from '../store/pool.ts';
@@ -32,8 +33,9 @@ async function modelOf(version: string): Promise<Model> {
   models.delete(version);
   const model = known ?? (await openModel(version));
   models.set(version, model);
-  for (const [old, { scorer }] of [...models].slice(0, -OPEN_MODELS)) {
+  for (const [old, { scorer, staged }] of [...models].slice(0, -OPEN_MODELS)) {
     models.delete(old);
+    await staged.close();
     await scorer.close();
   }
   return model;
@@ -48,7 +50,7 @@ async function openModel(version: string): Promise<Model> {
     executionProvider,
     maxBatch: BATCH,
   });
-  return { contract, scorer };
+  return { contract, scorer, staged: await createStagedScorer(scorer, graph, contract) };
 }
 
 const tools: ExplainTools = {

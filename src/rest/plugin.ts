@@ -15,6 +15,7 @@ import { devices } from './devices/routes.ts';
 import { diary } from './diary/routes.ts';
 import { documentationPlugin } from './documentation.ts';
 import { feedback } from './feedback/routes.ts';
+import { explanations } from './explanations/routes.ts';
 import { gateways } from './gateways/routes.ts';
 import { injuryFiguresOfTeam } from './injury-figures/routes.ts';
 import { limits } from './limits/routes.ts';
@@ -117,6 +118,7 @@ export const restPlugin = fp<RestOptions>(
         athletes,
         state,
         scores,
+        explanations,
         metrics,
         load,
         loadCeilings,

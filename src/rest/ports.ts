@@ -18,6 +18,7 @@ import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
 import type { CatalogueRepository } from './catalogue/ports.ts';
 import type { FeedbackRepository } from './feedback/ports.ts';
 import type { TodayRepository } from './today/ports.ts';
+import type { ExplanationRepository } from './explanations/ports.ts';
 import type { Gateway, Progress } from './gateways/schemas.ts';
 import type { AthleteLimits, TeamLimits } from './limits/schemas.ts';
 import type { HazardRepository } from './hazard/ports.ts';
@@ -619,6 +620,7 @@ export interface Repositories {
   readonly teams: TeamRepository;
   readonly athletes: AthleteRepository;
   readonly scores: ScoreRepository;
+  readonly explanations: ExplanationRepository;
   readonly metrics: MetricRepository;
   readonly load: LoadRepository;
   readonly limits: LimitsRepository;

@@ -37,6 +37,7 @@ export const PROBLEMS = {
   'already-undone': [409, 'The step was undone before'],
   'assignment-overlap': [409, 'The device is assigned in that time'],
   'model-active': [409, 'The model is the active one'],
+  'window-not-scored': [409, 'The window has too little data for a score'],
   'webhook-disabled': [409, 'The webhook endpoint is disabled'],
   'body-too-large': [413, 'The body is too large'],
   'uri-too-long': [414, 'The address is too long'],
@@ -66,6 +67,7 @@ export const PROBLEMS = {
   'planner-timeout': [503, 'The planner did not answer in time'],
   'planner-closed': [503, 'The planner is stopping'],
   'plan-no-answer': [503, 'Time was up before a plan was found'],
+  'explain-busy': [503, 'Too many explanations wait to be made'],
   'too-many-clients': [503, 'The live stream has no room for another client'],
   internal: [500, 'The service failed'],
 } as const satisfies Record<string, readonly [status: number, title: string]>;

@@ -32,6 +32,28 @@ export interface WindowOutput {
   readonly next: ModelState;
 }
 
+/** What a window's movement alone gives the network: of the scorer that made it, and good until its next `encode`. */
+export interface Movement {
+  readonly parts: readonly Float32Array[];
+}
+
+/**
+ * A scorer in two steps, for many windows that share their movement: the movement is most of the work, and is encoded once. The same answers as the Scorer of
+ * the same graph.
+ */
+export interface StagedScorer {
+  readonly provider: string;
+  readonly modelVersion: string;
+  /** Movements of one `encode`, and windows of one `finish`. */
+  readonly maxEncode: number;
+  readonly maxFinish: number;
+  encode(movements: readonly Pick<WindowInput, 'bio' | 'bioMask'>[]): Promise<readonly Movement[]>;
+  finish(
+    windows: readonly { readonly movement: Movement; readonly rest: Omit<WindowInput, 'bio' | 'bioMask'> }[],
+  ): Promise<readonly Pick<WindowOutput, 'stateLogit' | 'attnTime' | 'attnTokens'>[]>;
+  close(): Promise<void>;
+}
+
 export interface Scorer {
   /** cpu or cuda. */
   readonly provider: string;

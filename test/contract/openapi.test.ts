@@ -83,6 +83,10 @@ const ROUTES = [
   'GET /v1/athletes/{id}/state',
   'GET /v1/athletes/{id}/audit',
   'GET /v1/athletes/{id}/scores',
+  'POST /v1/athletes/{id}/scores/{windowIndex}/explanation',
+  'GET /v1/athletes/{id}/scores/{windowIndex}/explanation',
+  'GET /v1/teams/{id}/explanations/summary',
+  'GET /v1/teams/{id}/explanations/summary.svg',
   'GET /v1/athletes/{id}/metrics',
   'GET /v1/athletes/{id}/metrics/change',
   'GET /v1/athletes/{id}/consents',
@@ -279,9 +283,10 @@ describe('the OpenAPI document', () => {
     expect(namesOf(inside.filter(({ path, operation }) => path.includes('{') && !answers(operation, '404')))).toEqual([]);
   });
 
-  it('declares every parameter of a path as a required UUID, but for the version of a model and the ids of a delivery and of an intervention', () => {
+  it('declares every parameter of a path as a required UUID, but for versions, indices of windows, and ids of deliveries and interventions', () => {
     const others: Readonly<Record<string, object>> = {
       version: { type: 'string', minLength: 1, maxLength: 64 },
+      windowIndex: { type: 'integer', minimum: 0, maximum: 4_000_000_000 },
       deliveryId: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' },
       entryId: { type: 'string', pattern: '^[a-z0-9-]{1,64}$' },
     };

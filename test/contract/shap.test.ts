@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { explainWindow } from '../../src/score/explain/explain-window.ts';
 import type { Explanation } from '../../src/score/explain/explanation.ts';
 import { loadModelContract } from '../../src/score/model-contract.ts';
-import { createOnnxScorer } from '../../src/score/onnx/onnx-scorer.ts';
-import type { Scorer, WindowInput } from '../../src/score/ports.ts';
+import { createOnnxScorer, type OnnxScorer } from '../../src/score/onnx/onnx-scorer.ts';
+import { createStagedScorer } from '../../src/score/onnx/staged-scorer.ts';
+import type { StagedScorer, WindowInput } from '../../src/score/ports.ts';
 import { randomFrom } from '../support/athlete-frames.ts';
 import { hideSensors, readShapFixtures, type ShapCase } from '../fixtures/shap-fixtures.ts';
 
@@ -14,11 +15,16 @@ const { contract, modelPath } = loadModelContract('models');
 const fixtures = readShapFixtures(contract, readFileSync('test/fixtures/shap.json', 'utf8'));
 
 describe('explanations against shap.explainers.Exact of Python over the same graph (models/binn/shap_fixtures.py)', () => {
-  let scorer: Scorer;
+  let whole: OnnxScorer;
+  let scorer: StagedScorer;
   beforeAll(async () => {
-    scorer = await createOnnxScorer({ modelPath, contract, executionProvider: 'cpu', maxBatch: 32 });
+    whole = await createOnnxScorer({ modelPath, contract, executionProvider: 'cpu', maxBatch: 32 });
+    scorer = await createStagedScorer(whole, readFileSync(modelPath), contract);
   });
-  afterAll(() => scorer.close());
+  afterAll(async () => {
+    await scorer.close();
+    await whole.close();
+  });
 
   const explain = (one: ShapCase): Promise<Explanation> => {
     const at = (index: number): WindowInput => fixtures.windows[index]!;

@@ -11,6 +11,8 @@ import { openQueues } from '../../src/queue/queues.ts';
 import { startSweeper } from '../../src/queue/sweeper.ts';
 import { readModelPackage } from '../../src/score/model-package.ts';
 import { createOnnxScorer, type OnnxScorer } from '../../src/score/onnx/onnx-scorer.ts';
+import { createStagedScorer } from '../../src/score/onnx/staged-scorer.ts';
+import type { StagedScorer } from '../../src/score/ports.ts';
 import { createExplanationStore, queueAlertExplanation } from '../../src/store/explanation-store.ts';
 import { createModelRegistry } from '../../src/store/model-registry.ts';
 import { createRebuildStore } from '../../src/store/rebuild-store.ts';
@@ -45,6 +47,7 @@ describe('explanations', { timeout: 120_000 }, () => {
   let database: TestDatabase;
   let contract: ModelContract;
   let scorer: OnnxScorer;
+  let staged: StagedScorer;
   let folder: string;
   let tools: ExplainTools;
   let athleteIds: readonly string[];
@@ -78,6 +81,7 @@ describe('explanations', { timeout: 120_000 }, () => {
     ({ contract } = model);
     await createModelRegistry(database.pool).ensureFirst(model, 'test');
     scorer = await createOnnxScorer({ modelPath: `${folder}/binn.onnx`, contract, executionProvider: 'cpu', maxBatch: 32 });
+    staged = await createStagedScorer(scorer, model.graph, contract);
     ({ athleteIds } = await scoreSquad(database.pool, { contract, scorer }, { athletes: 4, startUs, seconds: SECONDS }));
     const { rows } = await database.pool.query<{ window_index: string; start_us: string; state_logit: number }>(
       'SELECT window_index, start_us, state_logit FROM score WHERE athlete_id = $1 AND state IS NOT NULL ORDER BY window_index DESC LIMIT 1',
@@ -87,12 +91,13 @@ describe('explanations', { timeout: 120_000 }, () => {
     tools = {
       store: createExplanationStore(database.pool),
       frames: createRebuildStore(database.pool),
-      modelOf: () => Promise.resolve({ contract, scorer }),
+      modelOf: () => Promise.resolve({ contract, scorer, staged }),
       pause: () => Promise.resolve(),
       nowMs: () => 0,
     };
   }, 120_000);
   afterAll(async () => {
+    await staged.close();
     await scorer.close();
     await database.stop();
     rmSync(folder, { recursive: true, force: true });
@@ -175,7 +180,7 @@ describe('explanations', { timeout: 120_000 }, () => {
     await explainScore(tools, none);
     expect(await rowOf(none)).toMatchObject({ status: 'refused', refusal: { code: 'explain-no-score' } });
 
-    const strict = { contract: { ...contract, thresholds: { ...contract.thresholds, low: -1 } }, scorer };
+    const strict = { contract: { ...contract, thresholds: { ...contract.thresholds, low: -1 } }, scorer, staged };
     await database.pool.query('DELETE FROM background_window');
     const alone = await ask();
     await explainScore({ ...tools, modelOf: () => Promise.resolve(strict) }, alone);

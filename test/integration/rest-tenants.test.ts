@@ -59,6 +59,8 @@ function fill(path: string, team: SeededTeam): string {
     .replace('{injuryId}', team.injuryId)
     .replace('{deliveryId}', team.deliveryId)
     .replace(/\{(stepId|outcomeId)\}/, randomUUID());
+    .replace('{windowIndex}', '1700000001')
+    .replace('{deliveryId}', team.deliveryId);
 }
 
 /** Live streams do not end; models are the service's; the other paths outside /v1 hold nothing of a team. */

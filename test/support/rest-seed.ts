@@ -155,6 +155,21 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
       { settings: { risk: { k: 4 } }, basedOnVersion: 0, by: 'coach', why: `Settings of ${name}` },
       () => undefined,
     );
+  await pool.query(
+    `INSERT INTO explanation (id, athlete_id, window_index, model_version, grain, start_us, status, method, enumerated, evaluations, base_logit, logit,
+       contributions, attention, background, took_ms, finished_at)
+     VALUES ($1, $2, 1700000001, 'binn-test', 'sensor', 1700000001001234, 'done', 'exact', 2, 4, -2, 1, $3, $4, '{"own": 2, "squad": 1, "windows": []}', 900, now())`,
+    [
+      randomUUID(),
+      athleteId,
+      JSON.stringify([
+        { name: 'foot-left', kind: 'bio', logit: 2.5, reading: { value: 1.9, normal: 1, unit: 'SD' } },
+        { name: 'daysSinceInjury', kind: 'context', logit: 0.75, reading: { value: 41, normal: 300, unit: 'd' } },
+        { name: 'pastInjuries', kind: 'context', logit: -0.25, reading: { value: 3, normal: 1, unit: '1' } },
+      ]),
+      JSON.stringify({ time: [0.5, 0.5], modality: [{ name: 'movement', weight: 1 }] }),
+    ],
+  );
   const onset = new Date('2026-10-01T10:00:00Z');
   const key = await api.key(teamId, ['read', 'write', 'medical', 'admin']);
   const post = async (path: string, body: object): Promise<string> => {

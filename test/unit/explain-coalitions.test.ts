@@ -1,6 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isMember, planCoalitions, type Attribution, type CoalitionPlan, type Evaluation } from '../../src/score/explain/coalitions.ts';
+import {
+  isMember,
+  planCoalitions as planWithin,
+  type Attribution,
+  type CoalitionPlan,
+  type Evaluation,
+} from '../../src/score/explain/coalitions.ts';
 import { randomFrom } from '../support/athlete-frames.ts';
 
 type Game = (evaluation: Evaluation) => number;
@@ -13,6 +19,9 @@ const drawnGame =
     const everybody = coalition === (1n << BigInt(players)) - 1n;
     return 20 * randomFrom(seed * 7_919 + Number(coalition) * 101 + (everybody ? 0 : background))() - 10;
   };
+/** A plan of which only the number of values is bounded. */
+const planCoalitions = (players: number, backgrounds: number, evaluations: number, random: () => number): CoalitionPlan =>
+  planWithin(players, backgrounds, { evaluations, dearSets: Number.POSITIVE_INFINITY, isDear: () => false }, random);
 const exactPlan = (players: number, backgrounds: number): CoalitionPlan => planCoalitions(players, backgrounds, 1e6, () => 0);
 /** Enough to enumerate some players in a round or two, and not for all coalitions. */
 const sampledPlan = (players: number, backgrounds: number, seed: number): CoalitionPlan =>
@@ -134,6 +143,27 @@ describe('planCoalitions', () => {
         );
         expect(plan.enumerated === size).toBe((2 ** size - 1) * count + 1 <= most);
       }),
+    );
+  });
+
+  it('meets no more sets of dear players than it may, unless even one round does', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer({ min: 1, max: 20 }),
+        backgrounds,
+        fc.integer({ min: 200, max: 900 }),
+        seed,
+        (size, dear, count, most, drawn) => {
+          const isDear = (player: number): boolean => player > 0 && player <= dear;
+          const plan = planWithin(size, count, { evaluations: 4_000, dearSets: most, isDear }, randomFrom(drawn));
+          let bits = 0n;
+          for (let player = 0; player < size; player += 1) if (isDear(player)) bits |= 1n << BigInt(player);
+          const met = new Set(plan.evaluations.map(({ coalition, background }) => `${coalition & bits} ${background}`));
+          expect(met.size).toBeLessThanOrEqual(most);
+          expect(plan.evaluations.length).toBeLessThanOrEqual(4_000);
+        },
+      ),
     );
   });
 

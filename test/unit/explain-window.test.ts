@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { explainWindow, type ExplainRequest } from '../../src/score/explain/explain-window.ts';
 import type { Explanation } from '../../src/score/explain/explanation.ts';
-import type { Scorer, WindowInput } from '../../src/score/ports.ts';
+import { inOneStage } from '../../src/score/one-stage.ts';
+import type { Scorer, StagedScorer, WindowInput } from '../../src/score/ports.ts';
 import { randomFrom } from '../support/athlete-frames.ts';
 import { standInContract } from '../support/contract.ts';
 import { fakeOutput } from '../support/fake-scorer.ts';
@@ -66,15 +67,33 @@ function scorerOf(
   };
 }
 
+/** The scorer in two steps, with every call and its size. */
+function recording(whole: Scorer, sizes: Pick<StagedScorer, 'maxEncode' | 'maxFinish'>) {
+  const calls: (readonly [step: string, size: number])[] = [];
+  const steps = inOneStage(whole);
+  const scorer: StagedScorer = {
+    ...steps,
+    ...sizes,
+    encode: (movements) => {
+      calls.push(['encode', movements.length]);
+      return steps.encode(movements);
+    },
+    finish: (windows) => {
+      calls.push(['finish', windows.length]);
+      return steps.finish(windows);
+    },
+  };
+  return { scorer, calls };
+}
+
+const defaults = {
+  contract,
+  squad: [],
+  grain: 'sensor' as const,
+  pause: () => Promise.resolve(),
+};
 const explain = (scorer: Scorer, rest: Partial<ExplainRequest> & Pick<ExplainRequest, 'window' | 'own'>): Promise<Explanation> =>
-  explainWindow(scorer, {
-    contract,
-    squad: [],
-    grain: 'sensor',
-    random: randomFrom(7),
-    pause: () => Promise.resolve(),
-    ...rest,
-  });
+  explainWindow(inOneStage(scorer), { ...defaults, random: randomFrom(7), ...rest });
 
 const WEIGHTS = Float64Array.from({ length: STEPS * BIO }, (_, i) => Math.sin(1 + i));
 const weightOf = (i: number): number => WEIGHTS[i]!;
@@ -189,22 +208,38 @@ describe('explainWindow', () => {
   it('gives the same for the same random numbers, in batches that the scorer takes, and gives way after each', async () => {
     const request = { window: windowOf(1), own: [windowOf(2)], grain: 'channel' as const, maxEvaluations: 100 };
     let pauses = 0;
-    const scorer = scorerOf(tangled, { maxBatch: 8 });
-    const first = await explain(scorer, {
+    const { scorer, calls } = recording(scorerOf(tangled), { maxEncode: 8, maxFinish: 5 });
+    const first = await explainWindow(scorer, {
+      ...defaults,
+      random: randomFrom(7),
       ...request,
       pause: () => {
         pauses += 1;
-        expect(scorer.batches.length).toBe(pauses);
+        expect(calls.length).toBe(pauses);
         return Promise.resolve();
       },
     });
+    const sizes = (step: string): number[] => calls.filter(([name]) => name === step).map(([, size]) => size);
     expect(first.evaluations).toBeLessThanOrEqual(100);
-    expect(scorer.batches.reduce((sum, size) => sum + size, 0)).toBe(first.evaluations);
-    expect(Math.max(...scorer.batches)).toBe(8);
-    expect(pauses).toBe(scorer.batches.length);
+    expect(sizes('finish').reduce((sum, size) => sum + size, 0)).toBe(first.evaluations);
+    expect(Math.max(...sizes('encode'))).toBe(8);
+    expect(Math.max(...sizes('finish'))).toBe(5);
+    expect(pauses).toBe(calls.length);
     expect(await explain(scorerOf(tangled, { maxBatch: 64 }), request)).toEqual(first);
     const otherwise = await explain(scorerOf(tangled), { ...request, random: randomFrom(8) });
     expect(byName(otherwise)).not.toEqual(byName(first));
+  });
+
+  it('encodes each mixture of movement once, however many windows have it', async () => {
+    const window = windowOf(1, { phys: [0, 1, 2, 3] });
+    const own = [2, 3].map((drawn) => windowOf(drawn, { phys: [0, 1, 2, 3] }));
+    const { scorer, calls } = recording(scorerOf(tangled), { maxEncode: 4, maxFinish: 16 });
+    const found = await explainWindow(scorer, { ...defaults, random: randomFrom(7), window, own });
+    const total = (step: string): number => calls.reduce((sum, [name, size]) => sum + (name === step ? size : 0), 0);
+    // Two feet, four values, history: of the feet three mixtures with each background, and the window's own.
+    expect(total('finish')).toBe((2 ** 7 - 1) * 2 + 1);
+    expect(total('encode')).toBe(3 * 2 + 1);
+    expect(found.method).toBe('exact');
   });
 
   it('shows what was measured beside the normal: scalars in their units, movement in own SD or in the unit of its scale', async () => {

@@ -1,6 +1,7 @@
 import { allows, callerOf, teamOf } from '../auth.ts';
 import { pageReply, pageRequest } from '../cursor.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
+import { explanationOfAlert } from '../explanations/view.ts';
 import { problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
 import { IdParams, PageOf } from '../schemas.ts';
@@ -48,8 +49,11 @@ export const alerts = resource('alerts', async (app, options) => {
     },
     async (request) => {
       const { id } = request.params;
-      const alert = found(await repositories.alerts.get(teamOf(request), id), 'alert', id);
-      return shownWithHistory(allows(callerOf(request).scopes, 'medical'), alert);
+      const team = teamOf(request);
+      const alert = found(await repositories.alerts.get(team, id), 'alert', id);
+      const medical = allows(callerOf(request).scopes, 'medical');
+      const explanation = await explanationOfAlert(repositories.explanations, team, alert, medical);
+      return { ...shownWithHistory(medical, alert), explanation };
     },
   );
 

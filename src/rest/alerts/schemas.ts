@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { ALERT_OUTCOMES } from '../../alert/rules/lifecycle.ts';
 import { ALERT_TYPES } from '../../contracts/events.ts';
+import { AlertExplanation } from '../explanations/schemas.ts';
 import { JsonObject, Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 export const SEVERITIES = ['amber', 'red'] as const;
@@ -67,6 +68,7 @@ export type Alert = Static<typeof Alert>;
 export const AlertWithHistory = Type.Object(
   {
     ...fields,
+    explanation: Type.Optional(AlertExplanation),
     history: Type.Array(
       Type.Object({
         at: Time,

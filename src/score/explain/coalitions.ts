@@ -55,29 +55,49 @@ function createLedger(players: number, backgrounds: number): Ledger {
   return { evaluations, place };
 }
 
+/** How much may be asked. Players that are dear (movement, which has to be encoded) are counted apart. */
+export interface Budget {
+  /** Values at most. */
+  readonly evaluations: number;
+  /** Different sets of dear players, each against its background, at most. */
+  readonly dearSets: number;
+  readonly isDear: (player: number) => boolean;
+}
+
 /** Values that one round asks for: every subset of the enumerated players at every step of an order of the others and of its reverse. */
 const leastCost = (enumerated: number, sampled: number, backgrounds: number): number =>
   2 ** enumerated * Math.max(1, 2 * sampled) * backgrounds - (backgrounds - 1);
 
+/** Different sets of dear players that one round can meet: every subset of the enumerated ones at every step at which a dear player joins. */
+function leastDear(enumerated: number, players: number, backgrounds: number, isDear: Budget['isDear']): number {
+  const dear = Array.from({ length: players }, (_, player) => isDear(player));
+  const first = dear.slice(0, enumerated).filter(Boolean).length;
+  const joining = dear.slice(enumerated).filter(Boolean).length;
+  return 2 ** first * Math.max(1, 2 * joining) * backgrounds;
+}
+
 /**
- * As many of the first players as `maxEvaluations` allows are enumerated: all subsets, which is exact. The others join in sampled orders, each with its
+ * As many of the first players as the budget allows are enumerated: all subsets, which is exact. The others join in sampled orders, each with its
  * reverse and against every background: the base is the mean over all backgrounds and the sum is kept to rounding. What is left to chance are interactions
  * of three players or more of which one or more are sampled, so players whose effects depend most on the others should come first.
  * @param random uniform in [0, 1)
  * @throws RangeError without a background; KinewatchError explain-budget where not even one round fits
  */
-export function planCoalitions(players: number, backgrounds: number, maxEvaluations: number, random: () => number): CoalitionPlan {
+export function planCoalitions(players: number, backgrounds: number, budget: Budget, random: () => number): CoalitionPlan {
   if (!Number.isInteger(players) || players < 0) throw new RangeError(`players ${players}`);
   if (!Number.isInteger(backgrounds) || backgrounds < 1) throw new RangeError(`backgrounds ${backgrounds}`);
   const least = leastCost(0, players, backgrounds);
-  if (least > maxEvaluations) {
+  if (least > budget.evaluations) {
     throw new KinewatchError(
       'explain-budget',
-      `${players} players against ${backgrounds} background windows take at least ${least} evaluations, ${maxEvaluations} are allowed`,
+      `${players} players against ${backgrounds} background windows take at least ${least} evaluations, ${budget.evaluations} are allowed`,
     );
   }
   let enumerated = 0;
-  while (enumerated < players && leastCost(enumerated + 1, players - enumerated - 1, backgrounds) <= maxEvaluations) enumerated += 1;
+  const fits = (first: number): boolean =>
+    leastCost(first, players - first, backgrounds) <= budget.evaluations &&
+    leastDear(first, players, backgrounds, budget.isDear) <= budget.dearSets;
+  while (enumerated < players && fits(enumerated + 1)) enumerated += 1;
   const sampled = players - enumerated;
   const ledger = createLedger(players, backgrounds);
   const nextOrder = createOrders(enumerated, sampled, random);
@@ -90,10 +110,13 @@ export function planCoalitions(players: number, backgrounds: number, maxEvaluati
     }
   };
   addRound();
-  // Values met before cost nothing, so that more rounds may fit than their cost suggests; the last condition ends a stuck source of random numbers.
+  // What was met before costs nothing, so that more rounds may fit than their cost suggests; the last condition ends a stuck source of random numbers.
   const roundCost = 2 ** enumerated * 2 * (sampled - 1) * backgrounds;
-  for (let rounds = 1; sampled > 0 && ledger.evaluations.length + roundCost <= maxEvaluations && rounds < maxEvaluations; rounds += 1)
-    addRound();
+  const roundDear = leastDear(enumerated, players, backgrounds, budget.isDear);
+  const dear = createDearCount(players, budget.isDear);
+  const hasRoom = (): boolean =>
+    ledger.evaluations.length + roundCost <= budget.evaluations && dear(ledger.evaluations) + roundDear <= budget.dearSets;
+  for (let rounds = 1; sampled > 0 && hasRoom() && rounds < budget.evaluations; rounds += 1) addRound();
   const emptyPlaces = Array.from({ length: backgrounds }, (_, background) => ledger.place(background, 0n));
   const fullPlace = ledger.place(0, everybody(players));
   const attribute = (values: ArrayLike<number>): Attribution => {
@@ -106,6 +129,21 @@ export function planCoalitions(players: number, backgrounds: number, maxEvaluati
     };
   };
   return { enumerated, evaluations: ledger.evaluations, attribute };
+}
+
+/** Counts the different sets of dear players in a list that grows; each evaluation is looked at once. */
+function createDearCount(players: number, isDear: Budget['isDear']): (evaluations: readonly Evaluation[]) => number {
+  let dear = 0n;
+  for (let player = 0; player < players; player += 1) if (isDear(player)) dear |= bitOf(player);
+  const seen = new Set<string>();
+  let looked = 0;
+  return (evaluations) => {
+    for (; looked < evaluations.length; looked += 1) {
+      const { coalition, background } = evaluations[looked] as Evaluation;
+      seen.add(`${coalition & dear} ${background}`);
+    }
+    return seen.size;
+  };
 }
 
 /** One order of the sampled players; places[k][subset] is the value with the first k of them and that subset of the enumerated players. */

@@ -1,18 +1,32 @@
 /**
  * Why a window's score is what it is: Shapley values (Shapley 1953; Lundberg and Lee 2017) of the state's LOGIT over the parts of the window, against
- * background windows that observed the same channels. It asks a Scorer many questions and gives way after each batch, so it belongs on a session
+ * background windows that observed the same channels. It asks a scorer many questions and gives way after each batch, so it belongs on a session
  * and a thread of its own, never on those that score live windows.
  */
 import { KinewatchError } from '../../contracts/errors.ts';
 import type { ModelContract } from '../../contracts/model.ts';
-import type { Scorer, WindowInput, WindowOutput } from '../ports.ts';
-import { planCoalitions, type CoalitionPlan } from './coalitions.ts';
+import type { StagedScorer, WindowInput, WindowOutput } from '../ports.ts';
+import { planCoalitions, type Budget, type Coalition, type CoalitionPlan, type Evaluation } from './coalitions.ts';
 import type { Attention, Explanation } from './explanation.ts';
-import { createMixture, isComparable, isSame, mixWindow, playersOf, type Grain, type Player } from './players.ts';
+import {
+  createMovementMixture,
+  createRestMixture,
+  isComparable,
+  isSame,
+  mixMovement,
+  mixRest,
+  playersOf,
+  type Grain,
+  type Player,
+} from './players.ts';
 import { readingOf } from './readings.ts';
 
-/** Windows scored for one explanation at most (chosen: about 1.5 s of one idle core; docs/explanations.md has what it costs and how exact it is). */
-export const MAX_EVALUATIONS = 4_096;
+/**
+ * Windows scored for one explanation at most, and different movements among them, which are most of the work (chosen: about half a second and a second of one
+ * idle core; docs/explanations.md has what they cost and how exact that is).
+ */
+const MAX_EVALUATIONS = 32_768;
+const MAX_MOVEMENTS = 2_048;
 
 export interface ExplainRequest {
   readonly contract: ModelContract;
@@ -27,7 +41,7 @@ export interface ExplainRequest {
   readonly random: () => number;
   /** Awaited after each batch: the place to let other work on this thread go first. */
   readonly pause: () => Promise<void>;
-  /** Default MAX_EVALUATIONS. */
+  /** Windows scored at most, if fewer than by default. */
   readonly maxEvaluations?: number;
 }
 
@@ -39,7 +53,7 @@ const MODALITIES = ['movement', 'residual', 'cumulative', 'physiology', 'perform
  * @throws KinewatchError explain-nothing-observed where the window has no player; explain-background where no background window observed the same channels;
  *   explain-budget where `maxEvaluations` is too small; score-not-finite where the model's answer is not a number
  */
-export async function explainWindow(scorer: Scorer, request: ExplainRequest): Promise<Explanation> {
+export async function explainWindow(scorer: StagedScorer, request: ExplainRequest): Promise<Explanation> {
   const { contract, window, grain, ownScale } = request;
   const players = playersOf(contract, window, grain);
   if (players.length === 0)
@@ -57,7 +71,12 @@ export async function explainWindow(scorer: Scorer, request: ExplainRequest): Pr
   }
   // Who is the same against every background has a value of zero, and asking would cost half of the budget.
   const moving = byStrength(players).filter((player) => !backgrounds.every((background) => isSame(contract, player, window, background)));
-  const plan = planCoalitions(moving.length, backgrounds.length, request.maxEvaluations ?? MAX_EVALUATIONS, request.random);
+  const budget: Budget = {
+    evaluations: request.maxEvaluations ?? MAX_EVALUATIONS,
+    dearSets: MAX_MOVEMENTS,
+    isDear: (player) => moving[player]?.kind === 'bio',
+  };
+  const plan = planCoalitions(moving.length, backgrounds.length, budget, request.random);
   const { logits, output } = await valueAll(scorer, request, moving, backgrounds, plan);
   const { base, full, contributions } = plan.attribute(logits);
   return {
@@ -88,20 +107,45 @@ const byStrength = (players: readonly Player[]): readonly Player[] => [
   ...players.filter(({ kind }) => kind !== 'history'),
 ];
 
-function attentionOf(output: WindowOutput): Attention {
+function attentionOf(output: Output): Attention {
   const modality = Array.from(output.attnTokens, (weight, i) => ({ name: MODALITIES[i] ?? `token ${i}`, weight }));
   return { time: output.attnTime, modality };
 }
 
+type Output = Pick<WindowOutput, 'stateLogit' | 'attnTime' | 'attnTokens'>;
+
 interface Values {
   readonly logits: Float64Array;
   /** Of the window itself. */
-  readonly output: WindowOutput;
+  readonly output: Output;
 }
 
-/** Scores the plan's mixtures, a batch at a time. */
+/** The evaluations that have one mixed movement, by their places in the plan. */
+interface SharedMovement {
+  readonly evaluation: Evaluation;
+  readonly places: number[];
+}
+
+function byMovement(players: readonly Player[], evaluations: readonly Evaluation[]): readonly SharedMovement[] {
+  let movement: Coalition = 0n;
+  players.forEach(({ kind }, i) => {
+    if (kind === 'bio') movement |= 1n << BigInt(i);
+  });
+  const shared = new Map<string, SharedMovement>();
+  evaluations.forEach((evaluation, place) => {
+    const own = evaluation.coalition & movement;
+    // All of it as in the window: the background does not matter.
+    const key = own === movement ? 'window' : `${own} ${evaluation.background}`;
+    const known = shared.get(key);
+    if (known === undefined) shared.set(key, { evaluation, places: [place] });
+    else known.places.push(place);
+  });
+  return [...shared.values()];
+}
+
+/** Scores the plan's mixtures: a batch of movements is encoded, then everything that has one of them is finished. */
 async function valueAll(
-  scorer: Scorer,
+  scorer: StagedScorer,
   { contract, window, pause }: ExplainRequest,
   players: readonly Player[],
   backgrounds: readonly WindowInput[],
@@ -109,24 +153,42 @@ async function valueAll(
 ): Promise<Values> {
   const { evaluations } = plan;
   const logits = new Float64Array(evaluations.length);
-  const memory = Array.from({ length: Math.min(scorer.maxBatch, evaluations.length) }, () => createMixture(window));
+  const shared = byMovement(players, evaluations);
+  const movements = Array.from({ length: Math.min(scorer.maxEncode, shared.length) }, () => createMovementMixture(window));
+  const rests = Array.from({ length: Math.min(scorer.maxFinish, evaluations.length) }, () => createRestMixture(window));
   const everybody = (1n << BigInt(players.length)) - 1n;
-  let own: WindowOutput | null = null;
-  for (let from = 0; from < evaluations.length; from += memory.length) {
-    const asked = evaluations.slice(from, from + memory.length);
-    const mixtures = memory.slice(0, asked.length).map((mixture, i) => {
-      const { coalition, background } = asked[i] as (typeof asked)[number];
-      return mixWindow(contract, players, coalition, window, backgrounds[background] as WindowInput, mixture);
-    });
-    const outputs = await scorer.score(mixtures);
-    outputs.forEach((output, i) => {
-      if (!Number.isFinite(output.stateLogit)) {
-        throw new KinewatchError('score-not-finite', `model ${scorer.modelVersion} gave ${output.stateLogit} for a mixture of windows`);
-      }
-      logits[from + i] = output.stateLogit;
-      if (asked[i]?.coalition === everybody) own = output;
-    });
+  const backgroundOf = ({ background }: Evaluation): WindowInput => backgrounds[background] as WindowInput;
+  const evaluationAt = (place: number): Evaluation => evaluations[place] as Evaluation;
+  let own: Output | null = null;
+  for (let from = 0; from < shared.length; from += movements.length) {
+    const batch = shared.slice(from, from + movements.length);
+    const encoded = await scorer.encode(
+      batch.map(({ evaluation }, i) => {
+        const memory = movements[i] as (typeof movements)[number];
+        return mixMovement(contract, players, evaluation.coalition, window, backgroundOf(evaluation), memory);
+      }),
+    );
     await pause();
+    const asked = batch.flatMap(({ places }, i) => places.map((place) => ({ place, movement: encoded[i] as (typeof encoded)[number] })));
+    for (let first = 0; first < asked.length; first += rests.length) {
+      const some = asked.slice(first, first + rests.length);
+      const outputs = await scorer.finish(
+        some.map(({ place, movement }, i) => {
+          const evaluation = evaluationAt(place);
+          const memory = rests[i] as (typeof rests)[number];
+          return { movement, rest: mixRest(contract, players, evaluation.coalition, window, backgroundOf(evaluation), memory) };
+        }),
+      );
+      outputs.forEach((output, i) => {
+        const { place } = some[i] as (typeof some)[number];
+        if (!Number.isFinite(output.stateLogit)) {
+          throw new KinewatchError('score-not-finite', `model ${scorer.modelVersion} gave ${output.stateLogit} for a mixture of windows`);
+        }
+        logits[place] = output.stateLogit;
+        if (evaluationAt(place).coalition === everybody) own = output;
+      });
+      await pause();
+    }
   }
   if (own === null) throw new RangeError('the plan does not value the window itself');
   return { logits, output: own };

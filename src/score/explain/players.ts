@@ -77,12 +77,16 @@ function areEqualAt(a: Float32Array, b: Float32Array, from: number, stride: numb
   return true;
 }
 
-/** Memory for one mixed window, used again for the next. */
-export type Mixture = Pick<WindowInput, Branch | (typeof MASK_OF)[Branch]>;
+/** Memory for one mixed window's movement, used again for the next; and for all else of it. */
+export type MovementMixture = Pick<WindowInput, 'bio' | 'bioMask'>;
+export type RestMixture = Omit<WindowInput, 'bio' | 'bioMask' | 'state' | 'elapsedHops'>;
 
-export const createMixture = (window: WindowInput): Mixture => ({
+export const createMovementMixture = (window: WindowInput): MovementMixture => ({
   bio: new Float32Array(window.bio.length),
   bioMask: new Float32Array(window.bio.length),
+});
+
+export const createRestMixture = (window: WindowInput): RestMixture => ({
   phys: new Float32Array(window.phys.length),
   physMask: new Float32Array(window.phys.length),
   perf: new Float32Array(window.perf.length),
@@ -92,31 +96,51 @@ export const createMixture = (window: WindowInput): Mixture => ({
 });
 
 /**
- * The window with the parts of players outside the coalition taken from the background. What has no player stays as in the window: a channel that it did
- * not observe is masked in every mixture. The arrays are `memory`'s, overwritten by the next call with it.
+ * The window's movement with the parts of players outside the coalition taken from the background. What has no player stays as in the window: a channel
+ * that it did not observe is masked in every mixture. The arrays are `memory`'s, overwritten by the next call with it.
  */
-export function mixWindow(
+export function mixMovement(
   contract: ModelContract,
   players: readonly Player[],
   coalition: Coalition,
   window: WindowInput,
   background: WindowInput,
-  memory: Mixture,
-): WindowInput {
-  for (const branch of ['bio', ...SCALARS] as const) {
+  memory: MovementMixture,
+): MovementMixture {
+  memory.bio.set(window.bio);
+  memory.bioMask.set(window.bioMask);
+  players.forEach((player, i) => {
+    if (player.kind !== 'bio' || isMember(coalition, i)) return;
+    for (const channel of player.channels) {
+      copyChannel(background.bio, memory.bio, channel, contract.bio.length);
+      copyChannel(background.bioMask, memory.bioMask, channel, contract.bio.length);
+    }
+  });
+  return memory;
+}
+
+/** The same of all else: scalars, and the state that was carried into the window. */
+export function mixRest(
+  contract: ModelContract,
+  players: readonly Player[],
+  coalition: Coalition,
+  window: WindowInput,
+  background: WindowInput,
+  memory: RestMixture,
+): Omit<WindowInput, 'bio' | 'bioMask'> {
+  for (const branch of SCALARS) {
     memory[branch].set(window[branch]);
     memory[MASK_OF[branch]].set(window[MASK_OF[branch]]);
   }
   let carried = window;
   players.forEach((player, i) => {
-    if (isMember(coalition, i)) return;
+    if (player.kind === 'bio' || isMember(coalition, i)) return;
     if (player.kind === 'history') {
       carried = background;
       return;
     }
-    const width = contract[player.kind].length;
-    for (const name of [player.kind, MASK_OF[player.kind]]) {
-      for (const channel of player.channels) copyChannel(background[name], memory[name], channel, width);
+    for (const name of [player.kind, MASK_OF[player.kind]] as const) {
+      for (const channel of player.channels) copyChannel(background[name], memory[name], channel, contract[player.kind].length);
     }
   });
   return { ...memory, state: carried.state, elapsedHops: carried.elapsedHops };

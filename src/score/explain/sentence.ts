@@ -1,6 +1,7 @@
 /** PURE. An explanation in one plain sentence: what moved the score, up or down, against what normal. Never "caused": a Shapley value describes the model. */
 import type { Contribution, Explanation } from './explanation.ts';
 import { OWN_SD, type Reading } from './readings.ts';
+import { withoutMedical } from './withhold.ts';
 
 /** Named in the sentence at most. */
 const NAMED = 3;
@@ -37,9 +38,8 @@ const WORDS: Readonly<Record<string, string>> = {
   wbgt: 'heat (WBGT)',
   travelHours: 'hours of travel',
   history: 'the windows before this one',
+  medicalRecord: 'the medical record',
 };
-/** Medical detail: seen by medical roles only. */
-const MEDICAL: ReadonlySet<string> = new Set(['pastInjuries', 'daysSinceInjury', 'injurySeverity', 'imagingGrade']);
 /** UCUM codes that people write otherwise; "1" is a plain number. */
 const UNITS: Readonly<Record<string, string>> = {
   '1': '',
@@ -72,9 +72,8 @@ function readingWords({ value, normal, unit }: Reading): string {
   return `${figure(value)}${spoken}, normally ${figure(normal)}${spoken}`;
 }
 
-function partOf({ name, logit, reading }: Contribution, medical: boolean): string {
+function partOf({ name, logit, reading }: Contribution): string {
   const direction = logit > 0 ? 'up' : 'down';
-  if (!medical && MEDICAL.has(name)) return `the medical record moved it ${direction}`;
   const measured = reading === null ? '' : ` (${readingWords(reading)})`;
   return `${wordsOf(name)} moved it ${direction}${measured}`;
 }
@@ -88,15 +87,15 @@ function normalWords({ background: { own, squad } }: Explanation): string {
 
 /**
  * The three largest contributions with what was measured and what is normal, in the athlete's units where they are known.
- * @param medical the reader may see medical detail; others read "the medical record" without a figure
+ * @param medical the reader may see medical detail; others read "the medical record", all of it as one part without a figure
  */
 export function describeExplanation(explanation: Explanation, medical: boolean): string {
-  const largest = explanation.contributions
+  const { contributions } = medical ? explanation : withoutMedical(explanation);
+  const largest = contributions
     .filter(({ logit }) => Math.abs(logit) >= LEAST_LOGIT)
     .toSorted((a, b) => Math.abs(b.logit) - Math.abs(a.logit))
     .slice(0, NAMED);
   const against = `Normal is the mean of ${normalWords(explanation)}.`;
   if (largest.length === 0) return `Nothing in this window moved the score from its normal. ${against}`;
-  const parts = largest.map((contribution) => partOf(contribution, medical));
-  return `What moved the score most: ${parts.join('; ')}. ${against}`;
+  return `What moved the score most: ${largest.map(partOf).join('; ')}. ${against}`;
 }

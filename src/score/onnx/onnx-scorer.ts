@@ -87,7 +87,7 @@ const PROVIDERS: Readonly<Record<'cuda' | 'cpu', ort.InferenceSession.ExecutionP
 /** A session whose graph fits the contract, and that has run where it is one on CUDA. */
 async function openSession(options: OnnxScorerOptions, provider: 'cuda' | 'cpu'): Promise<ort.InferenceSession> {
   const { contract, modelPath, modelBytes } = options;
-  const session = await create(modelBytes ?? modelPath, PROVIDERS[provider]);
+  const session = await createSession(modelBytes ?? modelPath, provider);
   try {
     const faults = graphDifferences(contract, session.inputMetadata.map(describe), session.outputMetadata.map(describe));
     if (faults.length > 0) {
@@ -110,12 +110,10 @@ const emptyWindow = (contract: ModelContract): Record<string, ort.Tensor> =>
     }),
   );
 
-async function create(
-  graph: string | Uint8Array,
-  executionProviders: ort.InferenceSession.ExecutionProviderConfig[],
-): Promise<ort.InferenceSession> {
+/** A session on one thread. @throws the runtime's errors where it cannot be opened */
+export async function createSession(graph: string | Uint8Array, provider: 'cuda' | 'cpu'): Promise<ort.InferenceSession> {
   const options: ort.InferenceSession.SessionOptions = {
-    executionProviders,
+    executionProviders: PROVIDERS[provider],
     // One thread a worker, and no spinning: the cores belong to the other workers and to the sockets.
     intraOpNumThreads: 1,
     interOpNumThreads: 1,

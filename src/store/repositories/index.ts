@@ -12,6 +12,7 @@ import { createDeviceRepository } from './devices.ts';
 import { createDiaryRepository } from './diary.ts';
 import { createFeedbackRepository } from './feedback.ts';
 import { createTodayRepository } from './today.ts';
+import { createExplanationRepository } from './explanations.ts';
 import { createGatewayRepository } from './gateways.ts';
 import { createInjuryFiguresRepository } from './injury-figures.ts';
 import { createLimitsRepository } from './limits.ts';
@@ -37,6 +38,7 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     athletes: createAthleteRepository(prisma),
     scores: createScoreRepository(pool),
     metrics: createMetricRepository(prisma, pool),
+    explanations: createExplanationRepository(pool),
     load: createLoadRepository(prisma),
     loadCeilings: createLoadCeilingRepository(prisma),
     limits: createLimitsRepository(pool),
