@@ -52,7 +52,7 @@ interface Explainer {
   readonly staged: StagedScorer;
   readonly windows: readonly WindowInput[];
   readonly names: readonly string[];
-  explain(one: number): Promise<Explanation>;
+  readonly explain: (one: number) => Promise<Explanation>;
 }
 
 async function createExplainer(): Promise<Explainer> {

@@ -25,7 +25,7 @@ export interface ExplainTools {
   readonly frames: RebuildStore;
   /** @throws KinewatchError unknown-model and those of opening a graph */
   readonly modelOf: (version: string) => Promise<Model>;
-  /** Awaited after each batch. */
+  /** Awaited after each batch; what it throws ends the work. */
   readonly pause: () => Promise<void>;
   /** Milliseconds, from any moment on. */
   readonly nowMs: () => number;
@@ -33,8 +33,11 @@ export interface ExplainTools {
 
 /** The largest difference between a stored score and the rebuilt window's (NO-CROSSTALK allows as much); of the logit relative where it is beyond 1. */
 const TOLERANCE = 1e-5;
-/** (chosen) far beyond the slowest explanation that was seen. */
-export const LEASE_MS = 60_000;
+/** A claim lasts this long and is renewed while the work goes on (chosen: what a dead thread's explanation waits for). */
+const LEASE_MS = 60_000;
+
+/** Thrown by a pause: the work is put down, to be taken up again at once. */
+const STOPPED = 'explainer-closed';
 
 /** What a person can act on or must know; anything else is a fault, and the row stays pending for another try. */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -53,11 +56,24 @@ export async function explainScore(tools: ExplainTools, id: string): Promise<voi
   const task = await tools.store.claim(id, LEASE_MS);
   if (task === null) return;
   try {
-    await explain(tools, task);
+    await explain({ ...tools, pause: renewing(tools, id) }, task);
   } catch (error) {
-    if (!(error instanceof KinewatchError) || !REFUSALS.has(error.code)) throw error;
-    await tools.store.refuse(id, { code: error.code, detail: error.message });
+    const code = error instanceof KinewatchError ? error.code : '';
+    if (code === STOPPED) await tools.store.release(id);
+    if (!(error instanceof KinewatchError) || !REFUSALS.has(code)) throw error;
+    await tools.store.refuse(id, { code, detail: error.message });
   }
+}
+
+/** The pause, with the claim renewed in time: a busy machine may leave the lowest priority waiting. */
+function renewing({ store, pause, nowMs }: ExplainTools, id: string): () => Promise<void> {
+  let renewedMs = nowMs();
+  return async () => {
+    await pause();
+    if (nowMs() - renewedMs < LEASE_MS / 3) return;
+    renewedMs = nowMs();
+    await store.renew(id, LEASE_MS);
+  };
 }
 
 async function explain(tools: ExplainTools, task: ExplainTask): Promise<void> {
@@ -66,9 +82,9 @@ async function explain(tools: ExplainTools, task: ExplainTask): Promise<void> {
   if (score === null || score.state === null)
     throw new KinewatchError('explain-no-score', `window ${task.windowIndex} has no score to explain`);
   const { contract, scorer, staged } = await tools.modelOf(task.modelVersion);
-  const { input, ownScale } = await rebuilt(tools.frames, scorer, contract, score);
+  const { input, ownScale } = await rebuilt(tools, scorer, contract, score);
   const rebuild = (quiet: QuietScore): Promise<WindowInput | null> =>
-    rebuilt(tools.frames, scorer, contract, quiet).then((one) => one.input, ifRefused);
+    rebuilt(tools, scorer, contract, quiet).then((one) => one.input, ifRefused);
   const { own, squad } = await chooseBackground({ store: tools.store, contract, rebuild }, task, score, input);
   const explanation = await explainWindow(staged, {
     contract,
@@ -95,12 +111,12 @@ function ifRefused(error: unknown): null {
  * @throws KinewatchError explain-not-the-score where what is built now does not answer what was stored: an explanation of it would be of something else
  */
 async function rebuilt(
-  frames: RebuildStore,
+  { frames, pause }: ExplainTools,
   scorer: Scorer,
   contract: ModelContract,
   score: Pick<ScoredWindow, 'athleteId' | 'windowIndex' | 'stateLogit'>,
 ): Promise<RebuiltWindow> {
-  const window = await rebuildWindow(frames, scorer, contract, score);
+  const window = await rebuildWindow(frames, scorer, contract, score, pause);
   const stored = score.stateLogit ?? Number.NaN;
   const difference = Math.abs(window.output.stateLogit - stored);
   if (!(difference <= TOLERANCE * Math.max(1, Math.abs(stored)))) {

@@ -6,10 +6,8 @@ export interface ExplainerSettings {
   readonly executionProvider: ExecutionProvider;
 }
 
-/** The row to be explained, one at a time. */
-export interface ToExplainerWorker {
-  readonly id: string;
-}
+/** The row to be explained, one at a time; or an end after the batch in hand, and nothing after it. */
+export type ToExplainerWorker = { readonly type: 'explain'; readonly id: string } | { readonly type: 'close' };
 
 /** null: settled. */
 export interface FromExplainerWorker {

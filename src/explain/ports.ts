@@ -63,6 +63,10 @@ export interface ExplainStore {
    * what kills its thread does not come back for ever.
    */
   claim(id: string, leaseMs: number): Promise<ExplainTask | null>;
+  /** The claim lasts for `leaseMs` from now. */
+  renew(id: string, leaseMs: number): Promise<void>;
+  /** The claim ends, and does not count as a try. */
+  release(id: string): Promise<void>;
   /** The score that the task names; null where it is gone. */
   score(task: ExplainTask): Promise<ScoredWindow | null>;
   /** Stored quiet windows, the best first: with own baselines before provisional, then the newest. */

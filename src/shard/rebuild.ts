@@ -30,6 +30,7 @@ const notRebuilt = ({ windowIndex }: WantedWindow, why: string): KinewatchError 
   new KinewatchError('explain-not-rebuilt', `window ${windowIndex} cannot be built again: ${why}`);
 
 /**
+ * @param pause awaited after each window on the way; what it throws ends the work
  * @throws KinewatchError explain-not-rebuilt where the frames are gone, lead past the window, or begin too far before it; unknown-athlete;
  *   checkpoint-unreadable; score-not-finite
  */
@@ -38,6 +39,7 @@ export async function rebuildWindow(
   scorer: Scorer,
   contract: ModelContract,
   wanted: WantedWindow,
+  pause: () => Promise<void>,
 ): Promise<RebuiltWindow> {
   const { athleteId, windowIndex } = wanted;
   const kept = await store.keptBefore(athleteId, contract.version, windowIndex);
@@ -60,6 +62,7 @@ export async function rebuildWindow(
         throw notRebuilt(wanted, `more than ${MAX_WINDOWS} windows lie between it and the nearest stored state`);
       newest = await pass(pipeline, scorer, due);
       replayed += 1;
+      await pause();
     }
   }
   throw notRebuilt(wanted, 'its raw frames are no longer stored');

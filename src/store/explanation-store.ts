@@ -168,6 +168,15 @@ const saveBackground = (pool: pg.Pool, score: QuietScore, packed: Uint8Array): P
 export function createExplanationStore(pool: pg.Pool): ExplainStore & ExplanationQueueStore {
   return {
     claim: (id, leaseMs) => claim(pool, id, leaseMs),
+    async renew(id, leaseMs) {
+      await pool.query(
+        `UPDATE explanation SET claimed_until = now() + $2 * interval '1 millisecond' WHERE id = $1 AND status = 'pending'`,
+        [id, leaseMs],
+      );
+    },
+    async release(id) {
+      await pool.query(`UPDATE explanation SET claimed_until = NULL, attempts = attempts - 1 WHERE id = $1 AND status = 'pending'`, [id]);
+    },
     async score({ athleteId, windowIndex, modelVersion, startUs }) {
       const { rows } = await pool.query<ScoreRow>(
         `SELECT ${SCORE_COLUMNS} FROM score WHERE athlete_id = $1 AND window_index = $2 AND model_version = $3 AND start_us = $4`,

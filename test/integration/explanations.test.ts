@@ -13,12 +13,13 @@ import { readModelPackage } from '../../src/score/model-package.ts';
 import { createOnnxScorer, type OnnxScorer } from '../../src/score/onnx/onnx-scorer.ts';
 import { createStagedScorer } from '../../src/score/onnx/staged-scorer.ts';
 import type { StagedScorer } from '../../src/score/ports.ts';
+import { createAsmsStore } from '../../src/store/asms-store.ts';
 import { createExplanationStore, queueAlertExplanation } from '../../src/store/explanation-store.ts';
 import { createModelRegistry } from '../../src/store/model-registry.ts';
 import { createRebuildStore } from '../../src/store/rebuild-store.ts';
 import { inTransaction } from '../../src/store/transaction.ts';
 import { startTestDatabase, type TestDatabase } from '../support/database.ts';
-import { copyModel } from '../support/model-copy.ts';
+import { copyModel, SHIPPED } from '../support/model-copy.ts';
 import { scoreSquad } from '../support/scored-squad.ts';
 
 const startUs = Math.floor(Date.now() / 1000) * 1e6 - 300e6;
@@ -216,6 +217,27 @@ describe('explanations', { timeout: 120_000 }, () => {
     expect(await rowOf(pending[0] ?? '')).toMatchObject({ asked_by: null, status: 'pending' });
   });
 
+  it('is left by the transaction that raises the alert', async () => {
+    const [athleteId = ''] = athleteIds;
+    const { windowIndex, startUs: atUs } = last;
+    const alert = {
+      type: 'risk' as const,
+      severity: 'red' as const,
+      title: 'Above',
+      sentence: 'Above its threshold',
+      evidence: {},
+      settingsVersion: 'default',
+      recommendation: null,
+    };
+    const step = { state: {}, raise: [{ ...alert, windowIndex, atUs }], clear: [], live: [] };
+    expect((await createAsmsStore(database.pool).advance(athleteId, 'test', 500, () => step)).applied).toBeGreaterThan(0);
+    const { rows } = await database.pool.query('SELECT window_index, status, asked_by FROM explanation WHERE athlete_id = $1', [athleteId]);
+    expect(rows).toEqual([{ window_index: String(windowIndex), status: 'pending', asked_by: null }]);
+    // What leaves the house names the alert and tells nothing of why.
+    const events = await database.pool.query<{ body: string }>('SELECT body FROM webhook_event');
+    expect(events.rows.every(({ body }) => !body.includes('moved'))).toBe(true);
+  });
+
   it('goes through queue and thread: the sweeper finds it, the thread settles it', async () => {
     const id = await ask();
     const queues = await openQueues({ connectionString: database.connectionString });
@@ -238,6 +260,40 @@ describe('explanations', { timeout: 120_000 }, () => {
     await sweeper.close();
     await explainer.close();
     await queues.close();
+  });
+});
+
+describe('the explainer at a stop', { timeout: 120_000 }, () => {
+  it('puts the explanation in hand down, to be made after the next start, and the process lives', async () => {
+    const database = await startTestDatabase();
+    const model = readModelPackage(SHIPPED);
+    await createModelRegistry(database.pool).ensureFirst(model, 'test');
+    const scorer = await createOnnxScorer({
+      modelPath: `${SHIPPED}/binn.onnx`,
+      contract: model.contract,
+      executionProvider: 'cpu',
+      maxBatch: 8,
+    });
+    const squad = await scoreSquad(database.pool, { contract: model.contract, scorer }, { athletes: 1, startUs, seconds: 60 });
+    await scorer.close();
+    const [athleteId] = squad.athleteIds;
+    const { rows } = await database.pool.query<{ id: string }>(
+      `INSERT INTO explanation (id, athlete_id, window_index, model_version, grain, start_us)
+       SELECT gen_random_uuid(), athlete_id, window_index, model_version, 'sensor', start_us FROM score
+       WHERE athlete_id = $1 AND state IS NOT NULL ORDER BY window_index DESC LIMIT 1 RETURNING id`,
+      [athleteId],
+    );
+    const id = rows[0]?.id ?? '';
+    const attempts = async (): Promise<number> =>
+      (await database.pool.query<{ attempts: number }>('SELECT attempts FROM explanation WHERE id = $1', [id])).rows[0]?.attempts ?? -1;
+    const explainer = createExplainer({ connectionString: database.connectionString, executionProvider: 'cpu' });
+    const ended = explainer.explain(id).catch((error: unknown) => error);
+    for (let i = 0; i < 3_000 && (await attempts()) === 0; i += 1) await delay(2);
+    await explainer.close();
+    expect(await ended).toMatchObject({ retry: true });
+    expect(await attempts()).toBe(0);
+    expect(await createExplanationStore(database.pool).pendingExplanations(9)).toEqual([id]);
+    await database.stop();
   });
 });
 

@@ -26,7 +26,7 @@ describe('a past window is built again', { timeout: 120_000 }, () => {
   let athleteIds: readonly string[];
   let stored: Stored[];
   const rebuild = (athleteId: string, windowIndex: number) =>
-    rebuildWindow(createRebuildStore(database.pool), scorer, contract, { athleteId, windowIndex });
+    rebuildWindow(createRebuildStore(database.pool), scorer, contract, { athleteId, windowIndex }, () => Promise.resolve());
   const ofAthlete = (athleteId: string): Stored[] => stored.filter((row) => row.athlete_id === athleteId);
 
   beforeAll(async () => {

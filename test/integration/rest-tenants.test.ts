@@ -57,10 +57,9 @@ function fill(path: string, team: SeededTeam): string {
     .replace('{recommendationId}', team.recommendationId)
     .replace('{planId}', team.planId)
     .replace('{injuryId}', team.injuryId)
+    .replace('{windowIndex}', '1700000001')
     .replace('{deliveryId}', team.deliveryId)
     .replace(/\{(stepId|outcomeId)\}/, randomUUID());
-    .replace('{windowIndex}', '1700000001')
-    .replace('{deliveryId}', team.deliveryId);
 }
 
 /** Live streams do not end; models are the service's; the other paths outside /v1 hold nothing of a team. */

@@ -78,7 +78,7 @@ async function openHalf(part: GraphPart, inputs: readonly Shape[], maxBatch: num
         new ort.Tensor('float32', data.subarray(0, batch * width), [batch, ...dimensions]),
       ]);
       const results = await session.run(Object.fromEntries(feeds) as Record<string, ort.Tensor>, [...part.outputs]);
-      return new Map(Object.entries(results) as [string, ort.Tensor][]);
+      return new Map(part.outputs.map((name) => [name, results[name] as ort.Tensor] as const));
     },
     close: () => session.release(),
   };
