@@ -271,10 +271,14 @@ export type WatchedLoad = LoadRecord;
 
 export interface WatchStore {
   /**
-   * Tells of open sessions whose last frame came before `beforeUs`, once each, and of those of whom that was told and who were heard again or whose
-   * session ended. Returns the athletes of whom something was told; at most `limit` of either.
+   * Tells of open sessions that have been silent for longer than the limit of the athlete or the team in force, or else `silentS`, once each, and of those of whom that
+   * was told and who were heard again or whose session ended. Silence counts from `watchedSinceUs` at the earliest. Returns the athletes of whom something was
+   * told; at most `limit` of either.
    */
-  tellSilences(silence: { readonly nowUs: number; readonly beforeUs: number }, limit: number): Promise<readonly string[]>;
+  tellSilences(
+    silence: { readonly nowUs: number; readonly watchedSinceUs: number; readonly silentS: number },
+    limit: number,
+  ): Promise<readonly string[]>;
   /** Athletes with a rating or a ceiling that was written since the last look, or whose day is over. */
   loadsToLookAt(nowUs: number, limit: number): Promise<readonly string[]>;
   /**

@@ -29,11 +29,10 @@ const DAY_US = 86_400e6;
  */
 export function createWatch({ store, silentS, nowMs = Date.now, onError }: WatchOptions) {
   const counters: WatchCounters = { silences: 0, loadsLookedAt: 0 };
-  const startedUs = nowMs() * 1_000;
+  const startedUs = Math.round(nowMs() * 1_000);
 
   const silences = async (nowUs: number): Promise<readonly string[]> => {
-    const limitUs = silentS * 1e6;
-    const told = await store.tellSilences({ nowUs, beforeUs: nowUs - startedUs < limitUs ? 0 : nowUs - limitUs }, LIMIT);
+    const told = await store.tellSilences({ nowUs, watchedSinceUs: startedUs, silentS }, LIMIT);
     counters.silences += told.length;
     return told;
   };

@@ -15,8 +15,8 @@ export function createWatchStore(pool: pg.Pool): WatchStore {
       );
       const begun = await pool.query<{ athlete_id: string }>(
         `SELECT s.athlete_id FROM session s LEFT JOIN observing o ON o.athlete_id = s.athlete_id
-         WHERE ${IS_SILENT.replaceAll('$cutoff', '$1')} AND o.silent_session_id IS NULL ORDER BY s.last_received_us LIMIT $2`,
-        [silence.beforeUs, limit],
+         WHERE ${isSilent(1)} AND o.silent_session_id IS NULL ORDER BY s.last_received_us LIMIT $4`,
+        [silence.nowUs, silence.watchedSinceUs, silence.silentS, limit],
       );
       const told: string[] = [];
       for (const { athlete_id } of over.rows) if (await tellOver(pool, athlete_id, silence.nowUs)) told.push(athlete_id);
@@ -47,23 +47,32 @@ export function createWatchStore(pool: pg.Pool): WatchStore {
   };
 }
 
-/** Data came and stopped: a session that staff opened ahead has nothing to fall silent yet. */
-const IS_SILENT = 's.ended_at IS NULL AND s.last_received_us > s.first_received_us AND s.last_received_us < $cutoff';
+/** The newest setting of the athlete, or else of the team; null where neither names a limit. */
+const settingOf = (subject: string): string =>
+  `(SELECT (settings #>> '{data-stopped,silentS}')::float8 FROM alarm_settings WHERE subject_id = ${subject} ORDER BY version DESC LIMIT 1)`;
+
+/**
+ * Data came and stopped, for longer than the athlete's own limit: a session that staff opened ahead has nothing to fall silent yet. Parameters from `$first` on: now and
+ * since when it is watched, microseconds, and the limit where staff set none, seconds.
+ */
+const isSilent = (first: number): string =>
+  `s.ended_at IS NULL AND s.last_received_us > s.first_received_us AND greatest(s.last_received_us, $${first + 1}::bigint) <
+    $${first}::bigint - 1e6 * coalesce(${settingOf('s.athlete_id')}, ${settingOf('s.team_id')}, $${first + 2}::float8)`;
 
 const subjectOf = (sessionId: string, sinceUs: string): string => `${sessionId} since ${sinceUs}`;
 
 async function tellBegun(
   pool: pg.Pool,
   athleteId: string,
-  { nowUs, beforeUs }: Parameters<WatchStore['tellSilences']>[0],
+  { nowUs, watchedSinceUs, silentS: defaultS }: Parameters<WatchStore['tellSilences']>[0],
 ): Promise<boolean> {
   return inTransaction(pool, async (client) => {
     await lockObserving(client, athleteId);
     const { rows } = await client.query<{ id: string; last_received_us: string }>(
       `UPDATE observing o SET silent_session_id = s.id, silent_since_us = s.last_received_us FROM session s
-       WHERE o.athlete_id = $1 AND o.silent_session_id IS NULL AND s.athlete_id = $1 AND ${IS_SILENT.replaceAll('$cutoff', '$2')}
+       WHERE o.athlete_id = $1 AND o.silent_session_id IS NULL AND s.athlete_id = $1 AND ${isSilent(2)}
        RETURNING s.id, s.last_received_us`,
-      [athleteId, beforeUs],
+      [athleteId, nowUs, watchedSinceUs, defaultS],
     );
     const [session] = rows;
     if (session === undefined) return new Rollback(false);

@@ -260,6 +260,39 @@ describe('alerts that observations raise and clear', () => {
     expect(await at(900)).toEqual([]);
   });
 
+  it('tells of silence at the limit that staff set, the athlete’s before the team’s', async () => {
+    const one = await subject();
+    const startMs = Date.UTC(2026, 10, 4, 10);
+    await one.session(new Date(startMs), null, (startMs + 60_000) * 1_000);
+    const set = (version: number, subjectId: string, athleteId: string | null, silentS: number) =>
+      api.database.pool.query(
+        `INSERT INTO alarm_settings (id, team_id, athlete_id, subject_id, version, settings, at, by, why)
+         SELECT gen_random_uuid(), team_id, $2, $3, $4, jsonb_build_object('data-stopped', jsonb_build_object('silentS', $5::float8)), now(), 'Ada', 'a test'
+         FROM athlete WHERE id = $1`,
+        [one.athleteId, athleteId, subjectId, version, silentS],
+      );
+    let nowMs = startMs;
+    const store = createWatchStore(api.database.pool);
+    const watch = createWatch({
+      store,
+      silentS: 30,
+      nowMs: () => nowMs,
+      onError: (error) => {
+        throw error;
+      },
+    });
+    const at = async (seconds: number): Promise<readonly string[]> => {
+      nowMs = startMs + seconds * 1_000;
+      return watch.round();
+    };
+    await set(1, one.athleteId, one.athleteId, 300);
+    await set(2, one.athleteId, one.athleteId, 120);
+    expect(await at(179)).toEqual([]);
+    expect(await at(181)).toEqual([one.athleteId]);
+    await api.database.pool.query('UPDATE session SET ended_at = now() WHERE athlete_id = $1', [one.athleteId]);
+    expect(await at(182)).toEqual([one.athleteId]);
+  });
+
   it('tells of no silence that the service itself was away for, nor before a first frame', async () => {
     const [one, staff] = [await subject(), await subject()];
     const startMs = Date.UTC(2026, 10, 3, 10);
