@@ -10,7 +10,7 @@ import { isWithin, readRatings, recordedDays, type StoredRating, type StoredSess
 import { shiftDay, type CalendarDay } from './team-days.ts';
 
 /** A change of what a day's figure is made of is a change of this version; stored days then come again. */
-export const DAILY_HAZARD_METHOD = 'daily-hazard-1';
+export const DAILY_HAZARD_METHOD = 'daily-hazard-2';
 /** What comes in late moves the figures of so many days back. (chosen) five weeks: a week's horizon beyond the 28 days that loads remember. */
 export const RECOMPUTED_DAYS = 35;
 /** Load is read so many days back, as the load view does. */

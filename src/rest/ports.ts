@@ -2,6 +2,8 @@
 import type { LimitsRecord, MeasuredLoad } from '../asms/load-limits.ts';
 import type { LiveEvent } from '../contracts/events.ts';
 import type { MeasuredSession } from '../asms/measured-sessions.ts';
+import type { StoredMornings } from '../asms/morning-hrv.ts';
+import type { CalendarDay } from '../asms/team-days.ts';
 import type { StoredRating } from '../asms/session-ratings.ts';
 import type { SessionHistogram } from '../signal/session-histograms.ts';
 import type { Planning } from '../plan/planning.ts';
@@ -284,14 +286,6 @@ export interface LoadCeilingRepository {
   end(team: TeamScope, id: string, by: string, todayIn: (timeZone: string) => string): Found<LoadCeiling>;
 }
 
-/** ln rMSSD of a session at rest, every beat recorded. */
-export interface RestRecording {
-  readonly sessionId: string;
-  readonly startUs: number;
-  readonly lnRmssd: number;
-  readonly beats: number;
-}
-
 /** Rows under a withdrawn consent are never among them. */
 interface Consented<T> {
   readonly consented: boolean;
@@ -324,7 +318,7 @@ export interface DiaryRepository {
     entry: Pick<DiaryEntry, 'day' | 'value' | 'replaces' | 'by'> & { readonly kind: DiaryKind },
   ): Found<DiaryEntry>;
   /** By start of the session; from inclusive, to exclusive. */
-  restRecordings(team: TeamScope, athleteId: string, range: { readonly from: Date; readonly to: Date }): Promise<readonly RestRecording[]>;
+  mornings(team: TeamScope, athleteId: string, days: readonly CalendarDay[]): Found<StoredMornings>;
   illnesses(team: TeamScope, athleteId: string): Found<Consented<Illness>>;
   /** @throws KinewatchError `consent-missing` */
   reportIllness(team: TeamScope, athleteId: string, illness: NewIllness & { readonly by: string }): Found<Illness>;

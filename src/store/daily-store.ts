@@ -23,6 +23,7 @@ import type {
 import { readAcceptedPlans } from './accepted-plans.ts';
 import { decodeFloats } from './decode-score.ts';
 import { lockDaily, readLedger, writeLedger } from './feedback-rows.ts';
+import { readMornings } from './stored-mornings.ts';
 import { Rollback, inTransaction } from './transaction.ts';
 
 /** How a pooled F_attn came about (PROVENANCE): the mean over active windows that could be scored. */
@@ -145,6 +146,7 @@ async function openDay(client: pg.PoolClient, athlete: DailyAthlete, isMarked: b
       ...(await readRecords(client, athleteId, from, to)),
       plans: (await readAcceptedPlans(client, [athleteId])).get(athleteId) ?? [],
     }),
+    mornings: (days) => readMornings(client, athleteId, days),
     saveHazards: (version, hazards) => saveHazards(client, athleteId, version, hazards),
     async hazards(version) {
       const { rows } = await client.query<{ day: string; probability: number }>(

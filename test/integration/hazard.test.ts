@@ -57,7 +57,7 @@ describe('the daily hazard', () => {
     const days = await hazard(id);
     expect(days).toHaveLength(28);
     const [before, last] = days.slice(-2);
-    expect(last).toMatchObject({ day: isoDay(Date.now() - DAY_MS), reason: null, shownBy: 'population', methodVersion: 'daily-hazard-1' });
+    expect(last).toMatchObject({ day: isoDay(Date.now() - DAY_MS), reason: null, shownBy: 'population', methodVersion: 'daily-hazard-2' });
     const input = last?.input as {
       values: Record<string, number | null>;
       loadDays: number;
@@ -139,7 +139,7 @@ describe('the daily hazard', () => {
     await api.call(key, 'POST', `/v1/athletes/${id}/outcomes`, {
       kind: 'wellness',
       at: new Date(noonMs(1)).toISOString(),
-      value: { lnRmssd: 4.1 },
+      value: { sleep: 4 },
     });
     expect(api.calls.daysChanged).toContain(id);
     expect(await due()).toContain(id);
@@ -155,25 +155,62 @@ describe('the daily hazard', () => {
     expect(days.at(-1)).toMatchObject({ input: { earlierSessionDays: 2 } });
   });
 
-  it('reads mornings from wellness outcomes, the corrected ones', async () => {
+  it('reads mornings from the diary and from recordings at rest as long as the athlete consents, and never from outcomes', async () => {
     const id = await person();
-    let wrong = '';
-    for (let back = 27; back >= 1; back -= 1) {
-      const at = new Date(noonMs(back) - 4 * 3_600_000).toISOString();
-      const answer = await api.call(key, 'POST', `/v1/athletes/${id}/outcomes`, {
-        kind: 'wellness',
-        at,
-        value: { lnRmssd: back <= 7 ? 3.9 : 4.1 },
-      });
-      if (back === 1) wrong = answer.json<{ id: string }>().id;
+    const post = async (path: string, body: object): Promise<{ id: string }> => {
+      const answer = await api.call(key, 'POST', `/v1/athletes/${id}/${path}`, body);
+      expect(answer.statusCode, answer.body).toBeLessThan(300);
+      return answer.json<{ id: string }>();
+    };
+    const enter = (back: number, lnRmssd: number, replaces?: string) =>
+      post('morning-hrv', { day: isoDay(Date.now() - back * DAY_MS), value: { lnRmssd, beats: 60 }, ...(replaces && { replaces }) });
+    /** Computes what is due, which the last change made it. */
+    const fall = async (): Promise<number | null> => {
+      expect(await due()).toContain(id);
+      await work(id);
+      expect(await due()).not.toContain(id);
+      return ((await hazard(id)).at(-1)!.input as { values: { hrvFall: number | null } }).values.hrvFall;
+    };
+    for (let back = 28; back >= 1; back -= 1) {
+      const startMs = noonMs(back) - 5 * 3_600_000;
+      await post('outcomes', { kind: 'wellness', at: new Date(startMs).toISOString(), value: { lnRmssd: back <= 7 ? 3 : 5 } });
+      const session = await insertSession(api.database.pool, teamId, id, startMs, 120);
+      await api.database.pool.query(
+        `INSERT INTO session_metric (id, session_id, athlete_id, name, value, unit, method, detail, at)
+         VALUES (gen_random_uuid(), $1, $2, 'lnRmssd', $3, 'ln(ms)', 'm', '{"pairs": 110}', now())`,
+        [session, id, back <= 7 ? 3.6 : 4.1],
+      );
     }
-    await work(id);
-    const fall = async () => ((await hazard(id)).at(-1)!.input as { values: { hrvFall: number } }).values.hrvFall;
+    expect(await fall()).toBeNull();
+    await post('consents', { kind: 'morning-hrv' });
+    expect(await fall()).toBeCloseTo(0.5, 9);
+    let wrong = '';
+    for (let back = 7; back >= 1; back -= 1) wrong = (await enter(back, 3.9)).id;
     expect(await fall()).toBeCloseTo(0.2, 9);
-    const answer = await api.call(key, 'POST', `/v1/athletes/${id}/outcomes/${wrong}/corrections`, { value: { lnRmssd: 3.2 } });
-    expect(answer.json(), answer.body).toMatchObject({ kind: 'wellness', replaces: wrong });
-    await work(id);
+    await enter(1, 3.2, wrong);
     expect(await fall()).toBeCloseTo(0.3, 9);
+    const shown = await api.call(key, 'GET', `/v1/athletes/${id}/morning-hrv?to=${isoDay(Date.now() - DAY_MS)}`);
+    expect(shown.json<{ fall: number }>().fall).toBeCloseTo(0.3, 9);
+
+    await post('consents/withdraw', { kind: 'morning-hrv' });
+    expect(await fall()).toBeNull();
+    for (const { input } of await hazard(id)) expect(input).toMatchObject({ values: { hrvFall: null } });
+    await post('consents', { kind: 'morning-hrv' });
+    // The entries stay hidden, with the consent that they were made under.
+    expect(await fall()).toBeCloseTo(0.5, 9);
+    await post('consents/withdraw', { kind: 'morning-hrv' });
+    await work(id);
+    await post('consents/erase', { kind: 'morning-hrv' });
+    expect(await fall()).toBeNull();
+  });
+
+  it('is not due for what is entered of another kind', async () => {
+    const id = await person();
+    await work(id);
+    await api.call(key, 'POST', `/v1/athletes/${id}/consents`, { kind: 'wellness' });
+    const entered = await api.call(key, 'POST', `/v1/athletes/${id}/wellness`, { day: isoDay(Date.now() - DAY_MS), value: { sleep: 4 } });
+    expect(entered.statusCode, entered.body).toBe(201);
+    expect(await due()).not.toContain(id);
   });
 
   it('keeps a day’s pooled F_attn when its scores are gone', async () => {

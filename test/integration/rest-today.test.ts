@@ -31,7 +31,7 @@ const today = async (): Promise<Today> => {
 const insertHazards = (athleteId: string, probabilities: readonly number[]) =>
   api.database.pool.query(
     `INSERT INTO daily_hazard (athlete_id, day, model_version, probability, lower, upper, terms, input, method_version)
-     SELECT $1, $2::date - ($4::bigint - n)::int, $5, p, p * 0.7, p * 1.4, '{}', '{}', 'daily-hazard-1' FROM unnest($3::float8[]) WITH ORDINALITY AS f(p, n)`,
+     SELECT $1, $2::date - ($4::bigint - n)::int, $5, p, p * 0.7, p * 1.4, '{}', '{}', 'daily-hazard-2' FROM unnest($3::float8[]) WITH ORDINALITY AS f(p, n)`,
     [athleteId, isoDay(1), probabilities, probabilities.length, MODEL],
   );
 

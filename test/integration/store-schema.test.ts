@@ -24,6 +24,7 @@ const MIGRATIONS = [
   '20261128060000_explanations',
   '20261128070000_load_exposure',
   '20261128071000_measured_load_look',
+  '20261128080000_mornings',
 ];
 
 let database: TestDatabase;

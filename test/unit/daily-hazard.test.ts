@@ -11,7 +11,7 @@ import {
 } from '../../src/asms/daily-hazard.ts';
 import { hazardForecasts, injuryLessons } from '../../src/asms/feedback/daily-lessons.ts';
 import { probabilityBy } from '../../src/asms/feedback/shown.ts';
-import { asOutcome, readMornings, storedInForce } from '../../src/asms/feedback/stored-outcomes.ts';
+import { asOutcome, storedInForce } from '../../src/asms/feedback/stored-outcomes.ts';
 import { hazardReference } from '../../src/asms/feedback/targets.ts';
 import { readHazardFile } from '../../src/asms/hazard-file.ts';
 import { shiftDay, teamDays } from '../../src/asms/team-days.ts';
@@ -184,13 +184,12 @@ describe('stored outcomes', () => {
     expect(asOutcome({ ...stored, kind: 'weather', value: {} })).toBeNull();
   });
 
-  it('are in force where none replaces them; mornings come from those, the last of a day', () => {
+  it('are in force where none replaces them', () => {
     const all = [
-      { id: 'a', kind: 'wellness', atUs: 1, value: { lnRmssd: 3 }, replaces: null },
-      { id: 'b', kind: 'wellness', atUs: 1, value: { lnRmssd: 4 }, replaces: 'a' },
-      { id: 'c', kind: 'wellness', atUs: 2, value: { lnRmssd: 40 }, replaces: null },
+      { id: 'a', kind: 'wellness', atUs: 1, value: {}, replaces: null },
+      { id: 'b', kind: 'wellness', atUs: 1, value: {}, replaces: 'a' },
+      { id: 'c', kind: 'wellness', atUs: 2, value: {}, replaces: null },
     ];
     expect(storedInForce(all).map(({ id }) => id)).toEqual(['b', 'c']);
-    expect([...readMornings(storedInForce(all), () => 0)]).toEqual([['1970-01-01', 4]]);
   });
 });

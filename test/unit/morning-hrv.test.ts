@@ -1,7 +1,36 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hrvFall } from '../../src/asms/hazard.ts';
-import { morningTrend } from '../../src/asms/morning-hrv.ts';
+import { morningDays, morningTrend, type RestRecording } from '../../src/asms/morning-hrv.ts';
+import { teamDays } from '../../src/asms/team-days.ts';
+
+const HOUR_US = 3_600e6;
+const calendar = teamDays('2026-03-28', '2026-03-30', 'Europe/Berlin');
+const recording = (sessionId: string, day: number, hour: number, beats = 40): RestRecording => ({
+  sessionId,
+  startUs: calendar[day]!.fromUs + hour * HOUR_US,
+  lnRmssd: 4,
+  beats,
+});
+
+describe('the morning of a day', () => {
+  it('is the entry, else the first recording before noon of enough beats, else none', () => {
+    const entries = [{ id: 'e', day: '2026-03-28', lnRmssd: 4.2, beats: 50 }];
+    const recordings = [
+      recording('beside an entry', 0, 6),
+      recording('of too few beats', 1, 5, 39),
+      recording('first', 1, 6),
+      recording('second', 1, 7),
+      recording('at noon', 2, 12),
+    ];
+    expect(morningDays(calendar, { consented: true, entries, recordings }).map(({ of, id }) => [of, id])).toEqual([
+      ['entry', 'e'],
+      ['session', 'first'],
+      [null, null],
+    ]);
+    expect(morningDays(calendar, { consented: false, entries, recordings })).toEqual([]);
+  });
+});
 
 const times = (value: number | null, count: number): (number | null)[] => Array.from({ length: count }, () => value);
 

@@ -1,7 +1,7 @@
 /** Outcomes as they are stored (a kind, a time and what was sent) as values that can be judged and learned from. Pure. */
 import type { BodyRegion, InjurySeverity, Outcome, WellnessItem } from './outcomes.ts';
 import { WELLNESS_ITEMS } from './outcomes.ts';
-import { dayOfNumber, type RecordedInjury } from '../daily-hazard.ts';
+import type { RecordedInjury } from '../daily-hazard.ts';
 
 export interface StoredOutcome {
   readonly id: string;
@@ -52,22 +52,6 @@ export function asOutcome({ id, kind, atUs, value, replaces }: StoredOutcome): O
 export function storedInForce<T extends Pick<StoredOutcome, 'id' | 'replaces'>>(outcomes: readonly T[]): readonly T[] {
   const replaced = new Set(outcomes.map(({ replaces }) => replaces));
   return outcomes.filter(({ id }) => !replaced.has(id));
-}
-
-/** Artefact-corrected ln rMSSD lies here for people (1 to 400 ms); anything else is a slip. (chosen) */
-const LN_RMSSD = { least: 0, most: 6 } as const;
-
-/**
- * ln rMSSD of mornings from wellness outcomes in force, by day: the value `lnRmssd`, ln(ms), measured at rest. Of several on a day the last counts. What a
- * session's beats give is not taken: they are of exercise.
- */
-export function readMornings(outcomes: readonly StoredOutcome[], dayOf: (us: number) => number): ReadonlyMap<string, number> {
-  const mornings = new Map<string, number>();
-  for (const { kind, atUs, value } of [...outcomes].toSorted((a, b) => a.atUs - b.atUs)) {
-    const lnRmssd = numberOf(value, 'lnRmssd');
-    if (kind === 'wellness' && lnRmssd > LN_RMSSD.least && lnRmssd < LN_RMSSD.most) mornings.set(dayOfNumber(dayOf(atUs)), lnRmssd);
-  }
-  return mornings;
 }
 
 /** Outcomes of kind injury in force, as injuries; where a record tells of the same one, that says it better (placeInjuries). */

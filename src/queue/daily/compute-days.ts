@@ -13,10 +13,11 @@ import { hazardForecasts, injuryLessons, performanceLessons } from '../../asms/f
 import type { Lesson } from '../../asms/feedback/lessons.ts';
 import type { PerformanceMetric, PerformanceOutcome } from '../../asms/feedback/outcomes.ts';
 import { injuryTarget, performanceTarget, type FeedbackTarget } from '../../asms/feedback/params.ts';
-import { asOutcome, injuriesOf, readMornings, storedInForce } from '../../asms/feedback/stored-outcomes.ts';
+import { asOutcome, injuriesOf, storedInForce } from '../../asms/feedback/stored-outcomes.ts';
 import { INJURY_TARGET, hazardReference, headOf, performanceTargetName } from '../../asms/feedback/targets.ts';
 import type { HazardModel } from '../../asms/hazard.ts';
 import { readHazardFile } from '../../asms/hazard-file.ts';
+import { TREND_DAYS, morningDays } from '../../asms/morning-hrv.ts';
 import { HORIZON_DAYS } from '../../asms/risk-set.ts';
 import { shiftDay, teamDayOf, teamDays, type CalendarDay } from '../../asms/team-days.ts';
 import { learnInThread } from './learn-thread.ts';
@@ -68,13 +69,19 @@ async function assemble(
     nowUs,
     ratings: rows.ratings,
     sessions: rows.sessions,
-    mornings: readMornings(storedInForce(rows.outcomes), (us) => dayOfTime(days, us)),
+    mornings: await readMornings(day, days.slice(1 - RECOMPUTED_DAYS - TREND_DAYS)),
     movements,
     injuries: [...rows.injuries, ...injuriesOf(rows.outcomes)],
     birthDate,
     // Who was recorded before the row was made was there before it.
     arrivalDay: firstMoved < firstDay ? firstMoved : firstDay,
   };
+}
+
+/** ln rMSSD by day, of days that have one: the series that the athlete consents to, as GET morning-hrv shows it. */
+async function readMornings(day: DailyTransaction, days: readonly CalendarDay[]): Promise<ReadonlyMap<string, number>> {
+  const mornings = morningDays(days, await day.mornings(days));
+  return new Map(mornings.flatMap(({ day: one, lnRmssd }): [string, number][] => (lnRmssd === null ? [] : [[one, lnRmssd]])));
 }
 
 /** Replays from the earliest lesson that changed, came or went; nothing is written where none did. */

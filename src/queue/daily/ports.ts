@@ -6,6 +6,7 @@ import type { AcceptedPlan } from '../../asms/feedback/lessons.ts';
 import type { PerformanceMetric } from '../../asms/feedback/outcomes.ts';
 import type { PopulationHead } from '../../asms/feedback/params.ts';
 import type { StoredOutcome } from '../../asms/feedback/stored-outcomes.ts';
+import type { StoredMornings } from '../../asms/morning-hrv.ts';
 import type { StoredRating, StoredSession } from '../../asms/session-ratings.ts';
 import type { CalendarDay } from '../../asms/team-days.ts';
 
@@ -19,6 +20,7 @@ export type {
   PerformanceMetric,
   PopulationHead,
   RecordedInjury,
+  StoredMornings,
   StoredOutcome,
 };
 
@@ -89,6 +91,8 @@ export interface DailyTransaction {
   movements(version: string): Promise<ReadonlyMap<string, Movement>>;
   saveMovement(version: string, day: string, windows: number, movement: Movement): Promise<void>;
   records(from: Date, to: Date): Promise<DailyRecordRows>;
+  /** Of these days, with whether the athlete consents to their use. */
+  mornings(days: readonly CalendarDay[]): Promise<StoredMornings>;
   saveHazards(version: string, hazards: readonly HazardOfDay[]): Promise<void>;
   /** Days that have a probability, oldest first. */
   hazards(version: string): Promise<readonly StoredHazard[]>;

@@ -4,6 +4,7 @@
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
+import { TREND_DAYS } from '../../asms/morning-hrv.ts';
 import { shiftDay, teamDayOf, teamDays } from '../../asms/team-days.ts';
 import { allows, callerOf, teamOf } from '../auth.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
@@ -206,9 +207,6 @@ const entryRoutes =
     );
   };
 
-/** Mornings that the trend at the first day shown looks back to. */
-const TREND_DAYS = 28;
-
 const morningRoutes: FastifyPluginAsyncTypebox<RestOptions> = async (app, { repositories: { diary, load } }) => {
   app.get(
     '/v1/athletes/:id/morning-hrv',
@@ -233,10 +231,7 @@ const morningRoutes: FastifyPluginAsyncTypebox<RestOptions> = async (app, { repo
       const { from, to } = readDays(request.query, timeZone, Date.now());
       const first = [from, shiftDay(to, 1 - TREND_DAYS)].toSorted()[0] as string;
       const days = teamDays(first, to, timeZone);
-      const [begin, end] = [days[0]?.fromUs ?? 0, days.at(-1)?.toUs ?? 0];
-      const entries = found(await diary.entries(team, id, 'morning-hrv', { from: first, to }), 'athlete', id);
-      const recordings = await diary.restRecordings(team, id, { from: new Date(begin / 1_000), to: new Date(end / 1_000) });
-      return viewMornings({ athleteId: id, timeZone, from, to }, days, { ...entries, recordings });
+      return viewMornings({ athleteId: id, timeZone, from, to }, days, found(await diary.mornings(team, id, days), 'athlete', id));
     },
   );
 };

@@ -62,7 +62,7 @@ export const AthleteHazard = Type.Object(
             sentence: null,
             input: { hazardModel: 'binn-hazard-0.2.0', activeWindows: 1800, loadDays: 120, atRisk: true, values: { acuteExcess: 0.14 } },
             modelVersion: '0.2.2',
-            methodVersion: 'daily-hazard-1',
+            methodVersion: 'daily-hazard-2',
             computedAt: '2026-11-03T00:01:10.000Z',
           },
         ],

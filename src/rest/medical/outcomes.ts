@@ -66,7 +66,8 @@ export const outcomes = resource('outcomes', async (app, { repositories, onDaysC
         description:
           "An athlete's key records its own session RPE and wellness. performance: value {sessionId, metric, unit, value}, the metric one of the team's; injury: " +
           'value {region, severity}, at the onset. Both teach, and one that contradicts an outcome in force, names no session with scores or lies in the future is ' +
-          'refused; one that says the same again is answered with the one that stands. wellness: lnRmssd, ln(ms) measured at rest in the morning, feeds the hazard.',
+          'refused; one that says the same again is answered with the one that stands. wellness feeds no figure: ln rMSSD of a morning goes to ' +
+          'POST /v1/athletes/{id}/morning-hrv, under a consent.',
         params: IdParams,
         body: NewOutcome,
         response: { 201: Outcome, ...problems(401, 403, 404, 422) },

@@ -1,8 +1,10 @@
+import type pg from 'pg';
 import { KinewatchError } from '../../contracts/errors.ts';
 import type { Consent, DiaryEntry, DiaryRepository, Illness, TeamScope } from '../../rest/ports.ts';
 import type { Prisma } from '../generated/client.ts';
 import type { ConsentModel, DiaryEntryModel, IllnessModel } from '../generated/models.ts';
 import type { PrismaClient } from '../prisma.ts';
+import { readMornings } from '../stored-mornings.ts';
 import { asJson, inTeam, iso, isoOrNull, ofTeam, refusing } from './support.ts';
 
 /** BOUNDED: illnesses shown, the newest. */
@@ -74,7 +76,7 @@ async function replaceEntry(
   }
 }
 
-export function createDiaryRepository(prisma: PrismaClient): DiaryRepository {
+export function createDiaryRepository(prisma: PrismaClient, pool: pg.Pool): DiaryRepository {
   const isVisible = async (team: TeamScope, athleteId: string): Promise<boolean> =>
     (await prisma.athlete.count({ where: { id: athleteId, ...inTeam(team) } })) === 1;
   const isConsented = async (athleteId: string, kind: string): Promise<boolean> =>
@@ -138,22 +140,8 @@ export function createDiaryRepository(prisma: PrismaClient): DiaryRepository {
         }),
       );
     },
-    async restRecordings(team, athleteId, { from, to }) {
-      const rows = await prisma.sessionMetric.findMany({
-        where: {
-          athleteId,
-          ...ofTeam(team),
-          name: 'lnRmssd',
-          provisional: false,
-          value: { not: null },
-          session: { startedAt: { gte: from, lt: to } },
-        },
-        select: { value: true, detail: true, sessionId: true, session: { select: { startedAt: true } } },
-        orderBy: [{ session: { startedAt: 'asc' } }],
-      });
-      return rows.flatMap(({ value, detail, sessionId, session }) =>
-        value === null ? [] : [{ sessionId, lnRmssd: value, beats: pairsOf(detail), startUs: session.startedAt.getTime() * 1_000 }],
-      );
+    async mornings(team, athleteId, days) {
+      return (await isVisible(team, athleteId)) ? readMornings(pool, athleteId, days) : null;
     },
     async illnesses(team, athleteId) {
       if (!(await isVisible(team, athleteId))) return null;
@@ -185,10 +173,4 @@ export function createDiaryRepository(prisma: PrismaClient): DiaryRepository {
       return viewIllness(closed);
     },
   };
-}
-
-/** Differences between beats that a recording's figure was made of; 0 where it does not say. */
-function pairsOf(detail: unknown): number {
-  const pairs = typeof detail === 'object' && detail !== null ? (detail as Readonly<Record<string, unknown>>)['pairs'] : null;
-  return typeof pairs === 'number' ? pairs : 0;
 }

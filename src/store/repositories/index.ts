@@ -42,7 +42,7 @@ export function createRepositories(prisma: PrismaClient, pool: pg.Pool): Reposit
     load: createLoadRepository(prisma),
     loadCeilings: createLoadCeilingRepository(prisma),
     limits: createLimitsRepository(pool),
-    diary: createDiaryRepository(prisma),
+    diary: createDiaryRepository(prisma, pool),
     injuryFigures: createInjuryFiguresRepository(pool),
     hazard: createHazardRepository(pool),
     feedback: createFeedbackRepository(prisma, pool),
