@@ -137,9 +137,9 @@ describe('the daily hazard', () => {
     expect(await due(tomorrow)).toContain(id);
     // A rest day, stated late; a session of three weeks ago that is scored now.
     await api.call(key, 'POST', `/v1/athletes/${id}/outcomes`, {
-      kind: 'wellness',
+      kind: 'session-rpe',
       at: new Date(noonMs(1)).toISOString(),
-      value: { sleep: 4 },
+      value: { rpe: 3, minutes: 20 },
     });
     expect(api.calls.daysChanged).toContain(id);
     expect(await due()).toContain(id);
@@ -173,7 +173,11 @@ describe('the daily hazard', () => {
     };
     for (let back = 28; back >= 1; back -= 1) {
       const startMs = noonMs(back) - 5 * 3_600_000;
-      await post('outcomes', { kind: 'wellness', at: new Date(startMs).toISOString(), value: { lnRmssd: back <= 7 ? 3 : 5 } });
+      await api.repositories.medical.createOutcome(teamId, id, {
+        kind: 'wellness',
+        at: new Date(startMs),
+        value: { lnRmssd: back <= 7 ? 3 : 5 },
+      });
       const session = await insertSession(api.database.pool, teamId, id, startMs, 120);
       await api.database.pool.query(
         `INSERT INTO session_metric (id, session_id, athlete_id, name, value, unit, method, detail, at)

@@ -28,7 +28,7 @@ const keyOf = async (team: SeededTeam, body: object): Promise<string> => {
 const status = async (key: string, method: 'GET' | 'POST' | 'PATCH', path: string, body?: object): Promise<number> =>
   (await api.call(key, method, path, body)).statusCode;
 
-const wellness = { kind: 'wellness', at: '2026-10-20T09:30:00Z', value: { sleep: 4 } };
+const rating = { kind: 'session-rpe', at: '2026-10-20T09:30:00Z', value: { rpe: 5, minutes: 60 } };
 
 describe('a role', () => {
   it('is the scopes it stands for, and is shown with the key', async () => {
@@ -51,7 +51,7 @@ describe('a role', () => {
     const seen = async (key = '') =>
       Promise.all([
         status(key, 'GET', `${athlete}/state`),
-        status(key, 'POST', `${athlete}/outcomes`, wellness),
+        status(key, 'POST', `${athlete}/outcomes`, rating),
         status(key, 'GET', `${athlete}/injuries`),
         status(key, 'GET', '/v1/api-keys'),
       ]);
@@ -100,15 +100,17 @@ describe("an athlete's key", () => {
     expect(made.json()).toMatchObject({ role: 'athlete', teamId: reds.teamId, athleteId: reds.athleteId, scopes: [] });
   });
 
-  it('opens its own record, and posts its wellness and session RPE', async () => {
+  it('opens its own record, and posts its session RPE; wellness is entered under a consent', async () => {
     const own = `/v1/athletes/${reds.athleteId}`;
     for (const path of ['', '/state', '/scores', '/metrics', '/load', '/outcomes', '/availability', '/return-to-play'])
       expect(await status(key, 'GET', own + path), path).toBe(200);
     expect(await status(key, 'GET', `/v1/athletes/${reds.athleteId.toUpperCase()}`)).toBe(200);
-    expect(await status(key, 'POST', `${own}/outcomes`, wellness)).toBe(201);
-    expect(await status(key, 'POST', `${own}/outcomes`, { ...wellness, kind: 'session-rpe', value: { rpe: 5, minutes: 60 } })).toBe(201);
+    expect(await status(key, 'POST', `${own}/outcomes`, rating)).toBe(201);
+    const wellness = await api.call(key, 'POST', `${own}/outcomes`, { ...rating, kind: 'wellness', value: { sleep: 4 } });
+    expect(wellness.json(), wellness.body).toMatchObject({ status: 422, code: 'outcome-refused' });
+    expect(wellness.json<{ detail: string }>().detail).toContain('/consents');
     for (const kind of ['performance', 'injury'])
-      expect((await api.call(key, 'POST', `${own}/outcomes`, { ...wellness, kind })).json()).toMatchObject({
+      expect((await api.call(key, 'POST', `${own}/outcomes`, { ...rating, kind })).json()).toMatchObject({
         status: 403,
         code: 'insufficient-scope',
       });
@@ -121,7 +123,7 @@ describe("an athlete's key", () => {
         const answer = await api.call(key, 'GET', `/v1/athletes/${other}${path}`);
         expect(answer.json(), path).toMatchObject({ status: 404, code: 'not-found' });
       }
-    expect(await status(key, 'POST', `/v1/athletes/${mate}/outcomes`, wellness)).toBe(404);
+    expect(await status(key, 'POST', `/v1/athletes/${mate}/outcomes`, rating)).toBe(404);
     expect(await api.database.pool.query('SELECT 1 FROM outcome WHERE athlete_id = $1', [mate])).toMatchObject({ rowCount: 0 });
   });
 

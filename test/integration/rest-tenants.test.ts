@@ -149,7 +149,7 @@ describe('a key bound to a team', () => {
       'POST /v1/athletes/{id}/return-to-play/{injuryId}/demote': { why: 'x' },
       'POST /v1/athletes/{id}/measurements': { name: 'pain', value: 1, unit: '0 to 10', at: '2026-01-01T00:00:00Z' },
       'POST /v1/measurements/{id}/withdraw': { why: 'x' },
-      'POST /v1/athletes/{id}/outcomes': { kind: 'wellness', at: '2026-01-01T00:00:00Z', value: { sleep: 4 } },
+      'POST /v1/athletes/{id}/outcomes': { kind: 'session-rpe', at: '2026-01-01T00:00:00Z', value: { rpe: 4, minutes: 60 } },
       'PUT /v1/athletes/{id}/plan-limits': { costBudget: 5 },
       'PUT /v1/teams/{id}/plan-limits': { costBudget: 5 },
       'PUT /v1/athletes/{id}/plan-conditions': { conditions: [] },

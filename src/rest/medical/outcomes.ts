@@ -16,13 +16,22 @@ function requireMedical(request: FastifyRequest): void {
 }
 
 /** What athletes say of themselves; the rest is for staff to record. */
-const SELF_KINDS: readonly Outcome['kind'][] = ['session-rpe', 'wellness'];
+const SELF_KINDS: readonly Outcome['kind'][] = ['session-rpe'];
 
 function requireOwnKind(request: FastifyRequest, kind: Outcome['kind']): void {
   if (callerOf(request).athleteId !== null && !SELF_KINDS.includes(kind))
     throw new ProblemError(
       'insufficient-scope',
       `An athlete's key records ${SELF_KINDS.join(' and ')}; outcomes of kind ${kind} come from staff`,
+    );
+}
+
+/** What athletes say of themselves is taken under their consent alone, which no outcome asks for. @throws ProblemError `outcome-refused` */
+function refuseWellness(kind: Outcome['kind'], athleteId: string): void {
+  if (kind === 'wellness')
+    throw new ProblemError(
+      'outcome-refused',
+      `Wellness is entered under a consent: record it at POST /v1/athletes/${athleteId}/consents, then enter at POST /v1/athletes/${athleteId}/wellness`,
     );
 }
 
@@ -62,9 +71,9 @@ export const outcomes = resource('outcomes', async (app, { repositories, onDaysC
         tags,
         security,
         operationId: 'createOutcome',
-        summary: 'Record an outcome: session RPE, wellness, performance or injury',
+        summary: 'Record an outcome: session RPE, performance or injury',
         description:
-          "An athlete's key records its own session RPE and wellness. performance: value {sessionId, metric, unit, value}, the metric one of the team's; injury: " +
+          "An athlete's key records its own session RPE. performance: value {sessionId, metric, unit, value}, the metric one of the team's; injury: " +
           'value {region, severity}, at the onset. Both teach, and one that contradicts an outcome in force, names no session with scores or lies in the future is ' +
           'refused; one that says the same again is answered with the one that stands. wellness feeds no figure: ln rMSSD of a morning goes to ' +
           'POST /v1/athletes/{id}/morning-hrv, under a consent.',
@@ -75,6 +84,7 @@ export const outcomes = resource('outcomes', async (app, { repositories, onDaysC
     },
     async (request, reply) => {
       const { id } = request.params;
+      refuseWellness(request.body.kind, id);
       requireOwnKind(request, request.body.kind);
       if (request.body.kind === 'injury') requireMedical(request);
       const outcome = { ...request.body, at: readTime(request.body.at) };
