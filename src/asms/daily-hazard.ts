@@ -198,7 +198,7 @@ export function hazardsOf(records: DailyRecords, source: HazardSource, count: nu
   const loads = dailyLoads(records);
   const risk = riskFacts(records, null);
   const sessionDays = [...movements.keys()].toSorted();
-  return days.slice(-count).map(({ day }) => {
+  return days.slice(Math.max(0, days.length - count)).map(({ day }) => {
     const at = days.findIndex((one) => one.day === day);
     const { figures, loadDays: history } = loadAt(loads, at);
     const movement = movements.get(day);

@@ -302,7 +302,8 @@ export async function readInjuries(
     cleared_us: string | null;
     time_loss_days: number;
   }>(
-    `SELECT athlete_id, id, region, severity, ${us('onset_at')} AS onset_us, ${us('created_at')} AS reported_us, ${us('cleared_at')} AS cleared_us, time_loss_days
+    `SELECT athlete_id, id, region, severity, ${us('onset_at')} AS onset_us, ${us('reported_at')} AS reported_us, ${us('cleared_at')} AS cleared_us,
+       CASE WHEN time_loss THEN time_loss_days ELSE 0 END AS time_loss_days
      FROM injury WHERE athlete_id = ANY($1::uuid[]) ORDER BY onset_at, id`,
     [athleteIds],
   );

@@ -51,12 +51,13 @@ describe('the running service', () => {
     expect((await fetch(`${service.url}/v1/teams`)).status).toBe(401);
   });
 
-  it.skipIf(!haveTool('chromium', 'the documentation page is'))('shows its routes in a browser', { timeout: 60_000 }, async () => {
+  it.skipIf(!haveTool('chromium', 'the documentation page is'))('shows its routes in a browser', { timeout: 240_000 }, async () => {
     const browser = await chromium.launch({ executablePath: whereIs('chromium'), chromiumSandbox: false, args: BROWSER_FLAGS });
     try {
       const page = await browser.newPage();
       await page.goto(`${service.url}/docs/`);
-      for (const path of ['/v1/athletes', '/v1/alerts']) await page.locator(`[data-path="${path}"]`).first().waitFor({ state: 'attached' });
+      for (const path of ['/v1/athletes', '/v1/alerts'])
+        await page.locator(`[data-path="${path}"]`).first().waitFor({ state: 'attached', timeout: 120_000 });
       expect(await page.title()).not.toBe('');
     } finally {
       await browser.close();

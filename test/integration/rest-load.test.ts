@@ -19,6 +19,9 @@ const rate = async (athleteId: string, at: string, value: object): Promise<strin
   expect(answer.statusCode, answer.body).toBe(201);
   return answer.json<{ id: string }>().id;
 };
+/** As ratings were recorded before they were judged on the way in. */
+const unjudged = async (athleteId: string, at: string, value: Record<string, number>): Promise<string> =>
+  (await api.repositories.medical.createOutcome(teamId, athleteId, { kind: 'session-rpe', at: new Date(at), value }))!.id;
 const load = (athleteId: string, query: string, as: string = key) => api.call(as, 'GET', `/v1/athletes/${athleteId}/load${query}`);
 
 describe('the load of an athlete', () => {
@@ -28,9 +31,9 @@ describe('the load of an athlete', () => {
     const late = await rate(athleteId, '2026-03-28T23:30:00Z', { rpe: 5, minutes: 60 });
     const short = await rate(athleteId, '2026-03-29T21:59:00Z', { rpe: 4, minutes: 50 });
     await rate(athleteId, '2026-03-29T22:00:00Z', { rpe: 0, minutes: 0 });
-    const eleven = await rate(athleteId, '2026-03-31T12:00:00Z', { rpe: 11, minutes: 60 });
-    const negative = await rate(athleteId, '2026-03-31T13:00:00Z', { rpe: 6, minutes: -5 });
-    const none = await rate(athleteId, '2026-03-31T14:00:00Z', { rpe: 6 });
+    const eleven = await unjudged(athleteId, '2026-03-31T12:00:00Z', { rpe: 11, minutes: 60 });
+    const negative = await unjudged(athleteId, '2026-03-31T13:00:00Z', { rpe: 6, minutes: -5 });
+    const none = await unjudged(athleteId, '2026-03-31T14:00:00Z', { rpe: 6 });
     await api.database.pool.query(
       `INSERT INTO outcome (id, athlete_id, kind, at, value) VALUES ($1, $2, 'wellness', '2026-03-30T12:00:00Z', '{"rpe": 9, "minutes": 90}')`,
       [randomUUID(), athleteId],

@@ -109,6 +109,9 @@ describe("an athlete's key", () => {
     const wellness = await api.call(key, 'POST', `${own}/outcomes`, { ...rating, kind: 'wellness', value: { sleep: 4 } });
     expect(wellness.json(), wellness.body).toMatchObject({ status: 422, code: 'outcome-refused' });
     expect(wellness.json<{ detail: string }>().detail).toContain('/consents');
+    const faulty = [{ rpe: 11, minutes: 60 }, { rpe: 5 }, { rpe: 5, minutes: 60, replaces: randomUUID() }, { rpe: '5', minutes: 60 }];
+    for (const value of faulty) expect(await status(key, 'POST', `${own}/outcomes`, { ...rating, value }), JSON.stringify(value)).toBe(422);
+    expect(await status(key, 'POST', `${own}/outcomes`, { ...rating, at: '2199-01-01T00:00:00Z' })).toBe(422);
     for (const kind of ['performance', 'injury'])
       expect((await api.call(key, 'POST', `${own}/outcomes`, { ...rating, kind })).json()).toMatchObject({
         status: 403,

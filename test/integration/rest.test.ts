@@ -454,7 +454,7 @@ describe('decisions of staff', () => {
     const outcome = { kind: 'injury', at: '2026-10-20T09:30:00Z', value: { diagnosisCode: 'KJ1', region: 'knee', severity: 'mild' } };
     expect((await api.call(write, 'POST', path, outcome)).json()).toMatchObject({ status: 403, code: 'insufficient-scope' });
     expect((await call('POST', path, outcome)).json()).toMatchObject({ kind: 'injury', value: { diagnosisCode: 'KJ1' } });
-    expect((await api.call(write, 'POST', path, { ...outcome, kind: 'session-rpe', value: { rpe: 7 } })).statusCode).toBe(201);
+    expect((await api.call(write, 'POST', path, { ...outcome, kind: 'session-rpe', value: { rpe: 7, minutes: 60 } })).statusCode).toBe(201);
     expect((await api.call(write, 'GET', path)).body).not.toContain('KJ1');
     expect((await api.call(write, 'GET', `${path}?kind=injury`)).json()).toMatchObject({ status: 403 });
     expect((await call('GET', `${path}?kind=injury`)).json()).toMatchObject({ items: [{ value: { diagnosisCode: 'KJ1' } }] });

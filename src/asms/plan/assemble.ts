@@ -179,8 +179,11 @@ interface Stages {
   readonly missing: readonly string[];
 }
 
-/** One rule for each open injury over the whole horizon: when a stage is left is a decision, not a forecast. */
-function stagesOf(injuries: readonly KnownInjury[], chronicBefore: (onsetUs: number) => number | null, horizon: number): Stages {
+/**
+ * One rule for each open injury over the whole horizon: when a stage is left is a decision, not a forecast. Where the load before the injury is too short a
+ * record for a chronic load, the ceiling is a share of what is usual for the athlete: no stage goes without one.
+ */
+function stagesOf(injuries: readonly KnownInjury[], { chronicBefore, usual }: Histories, horizon: number): Stages {
   const missing = new Set<string>();
   const rules = injuries.flatMap((injury, i) => {
     if (injury.returning === null) missing.add('The return to play has not begun: the limits of its first stage hold.');
@@ -191,10 +194,13 @@ function stagesOf(injuries: readonly KnownInjury[], chronicBefore: (onsetUs: num
         'plan-no-data',
         `The return to play goes by the protocol ${state.protocolVersion}, whose limits are not known here: plan by hand`,
       );
-    const limits = stageLimits(state, protocol, chronicBefore(injury.onsetUs));
+    const chronic = chronicBefore(injury.onsetUs);
+    const limits = stageLimits(state, protocol, chronic ?? usual.dailyLoad);
     if (limits === null) return [];
-    if (limits.ceiling === null)
-      missing.add('There is no load on record from before the injury: the stage of the return limits the work, not the load.');
+    if (chronic === null)
+      missing.add(
+        'There is too little load on record from before the injury: the ceiling of the stage is a share of the usual daily load.',
+      );
     const allowedKinds = KINDS.filter((kind) => {
       const needed = NEEDED_WORK[kind];
       return needed === undefined || limits.allowedWork.includes(needed);
@@ -278,7 +284,7 @@ export function assemblePlan(facts: PlanFacts, nowMs: number, ask: PlanAsk = {})
   const horizon = ask.horizonDays ?? DEFAULT_HORIZON_DAYS;
   const days = planDays(firstDay, horizon);
   const limits = limitsOf(facts, ask.limits ?? {}, horizon);
-  const stages = stagesOf(facts.injuries, histories.chronicBefore, horizon);
+  const stages = stagesOf(facts.injuries, histories, horizon);
   const ceiling = Math.min(
     ...[limits.values.dailyLoadLimit, ...stages.rules.map((rule) => rule.loadCeiling)].map((one) => one ?? Infinity),
   );

@@ -64,6 +64,25 @@ export function admit(sent: Sent, { firstScoredUs, sessions, metrics, outcomes }
   return { kind, at, value: replaces === null ? value : { ...value, replaces }, replaces };
 }
 
+const RATING_FAULTS: ReadonlySet<OutcomeFaultCode> = new Set(['in-the-future', 'not-a-number', 'out-of-range']);
+
+/**
+ * Holds a rating to what can be counted: rpe and minutes in range, not in the future, and no correction but by the route for corrections.
+ * @throws ProblemError `outcome-refused` with every fault
+ */
+export function checkRating(athleteId: string, at: Date, value: Readonly<Record<string, unknown>>, nowMs: number): void {
+  if ('replaces' in value)
+    throw new ProblemError(
+      'outcome-refused',
+      `A rating is corrected at POST /v1/athletes/${athleteId}/outcomes/{outcomeId}/corrections, which keeps the one before`,
+    );
+  const rating = asOutcome({ id: NEW_ID, kind: 'session-rpe', atUs: at.getTime() * 1_000, value, replaces: null });
+  if (rating === null) throw new RangeError('a rating is an outcome');
+  const context = { nowUs: nowMs * 1_000, firstScoredUs: null, sessions: [], metrics: [], known: [] };
+  const faults = outcomeFaults(rating, context).filter(({ code }) => RATING_FAULTS.has(code));
+  if (faults.length > 0) throw refused(faults);
+}
+
 function refused(faults: readonly OutcomeFault[]): ProblemError {
   const { message } = new OutcomeRefused(faults);
   return new ProblemError(

@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { callerOf, teamOf } from '../auth.ts';
 import { pageReply, pageRequest } from '../cursor.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
-import { isTaught, recordOutcome } from '../feedback/admit.ts';
+import { checkRating, isTaught, recordOutcome } from '../feedback/admit.ts';
 import { ProblemError, problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
 import { IdParams, PageOf, readTime } from '../schemas.ts';
@@ -88,6 +88,7 @@ export const outcomes = resource('outcomes', async (app, { repositories, onDaysC
       requireOwnKind(request, request.body.kind);
       if (request.body.kind === 'injury') requireMedical(request);
       const outcome = { ...request.body, at: readTime(request.body.at) };
+      if (outcome.kind === 'session-rpe') checkRating(id, outcome.at, outcome.value, Date.now());
       const stored = isTaught(outcome.kind)
         ? await recordOutcome(repositories, teamOf(request), id, { ...outcome, replaces: null }, Date.now())
         : await repositories.medical.createOutcome(teamOf(request), id, outcome);
