@@ -155,6 +155,24 @@ describe('the daily hazard', () => {
     expect(days.at(-1)).toMatchObject({ input: { earlierSessionDays: 2 } });
   });
 
+  it('leaves an athlete in the risk set whose injury costs no time, and says nothing of days before there was an athlete', async () => {
+    const id = await person();
+    const bruise = {
+      diagnosisCode: 'TMHXX',
+      region: 'thigh',
+      onsetAt: new Date(noonMs(2)).toISOString(),
+      timeLossDays: 1,
+      timeLoss: false,
+    };
+    const recorded = await api.call(key, 'POST', `/v1/athletes/${id}/injuries`, bruise);
+    expect(recorded.statusCode, recorded.body).toBe(201);
+    await work(id);
+    expect((await hazard(id)).slice(-2)).toMatchObject([{ reason: null }, { reason: null }]);
+    const fresh = await api.athlete(teamId, `h${(athletes += 1)}`);
+    await work(fresh);
+    expect(new Set((await hazard(fresh)).map(({ reason }) => reason))).toEqual(new Set(['not-computed']));
+  });
+
   it('reads mornings from the diary and from recordings at rest as long as the athlete consents, and never from outcomes', async () => {
     const id = await person();
     const post = async (path: string, body: object): Promise<{ id: string }> => {

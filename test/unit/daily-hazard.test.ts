@@ -134,6 +134,7 @@ describe('the hazard of a day', () => {
     expect(all[12]!.input).toMatchObject({ atRisk: true, values: { returned: 1 } });
     expect(all[26]!.input.values['returned']).toBeCloseTo(Math.exp(-0.5), 12);
     expect(all[0]!.input.values['age']).toBeCloseTo(26, 1);
+    expect(hazardsOf(records, { model: hazardModel() }, 0)).toEqual([]);
     const none = hazardsOf(records, { fault: 'no hazard model for this graph: none' }, 1);
     expect(none).toMatchObject([
       { result: { notEnoughData: 'no-hazard-model' }, input: { hazardModel: null, reason: expect.stringContaining('none') as string } },

@@ -151,6 +151,15 @@ describe('facts become a problem', () => {
     expect(problem.injuries[0]?.recovery).toBeCloseTo(1 - 20 ** (-4 / 20), 9);
   });
 
+  it('with a ceiling also where too little was recorded before the injury for a chronic load, and says from what', () => {
+    const ratings = ratingsOf(56).filter(({ atUs }) => atUs >= INJURY.onsetUs - 26 * DAY_US);
+    const { problem, sources } = assemble({ ratings, injuries: [INJURY] });
+    const [stage] = problem.stages;
+    expect(stage?.loadCeiling).toBeCloseTo((DEFAULT_PROTOCOL.stages[0]?.loadCeilingShare ?? 0) * problem.usualDailyLoad, 9);
+    for (const day of problem.days) expect(day.load).toBeLessThanOrEqual(stage?.loadCeiling ?? 0);
+    expect(sources.missing.join(' ')).toContain('a share of the usual daily load');
+  });
+
   it('with the first stage where no return was begun, and refused where its protocol is not known', () => {
     const unknown = assemble({ injuries: [{ ...INJURY, returning: null }] });
     expect(unknown.problem.stages[0]?.name).toBe('protection');
