@@ -128,7 +128,7 @@ describe('a second outcome of the same place', () => {
     ] as const) {
       const refused = refusal(second, [first]);
       expect(refused.faults.map(({ code }) => code)).toEqual(['contradicts']);
-      expect(refused.message).toContain(`replaces = ${first.outcomeId}`);
+      expect(refused.message).toContain(`${first.outcomeId}/corrections`);
     }
   });
 

@@ -256,7 +256,7 @@ function correctionFaults({ replaces, kind }: Outcome, { known }: OutcomeContext
 function contradictionFaults(outcome: Outcome, { known }: OutcomeContext): OutcomeFault[] {
   const other = inForce(known).find((one) => one.outcomeId !== outcome.replaces && placeOf(one) === placeOf(outcome));
   if (other === undefined || contentOf(other) === contentOf(outcome)) return [];
-  const message = `Outcome ${other.outcomeId} says something else of the same ${outcome.kind}. Keep it, or correct it: send this with replaces = ${other.outcomeId}.`;
+  const message = `Outcome ${other.outcomeId} says something else of the same ${outcome.kind}. Keep it, or correct it: POST /v1/athletes/{id}/outcomes/${other.outcomeId}/corrections`;
   return [fault('contradicts', message)];
 }
 

@@ -114,8 +114,11 @@ function alternativesInWords(asked: PlanToDescribe, context: WordsContext): read
           .map((one) => priceInWords(one, context))
           .join('; ')}.`;
   if (runnerUp === null) return [priced, 'There is no other plan.'];
+  const [other, own] = [runnerUp, plan].map(({ decision }) => decisionInWords(asked, decision).join(' '));
+  // A rest day and a change of load to 0 are two decisions and one thing to do.
+  if (other === own) return [priced, 'No other plan was found that does something else.'];
   const more = runnerUp.with.objective - plan.with.objective;
-  return [priced, `Next best, ${fixed(more, 3)} expected days worse: ${decisionInWords(asked, runnerUp.decision).join(' ')}`];
+  return [priced, `Next best, ${fixed(more, 3)} expected days worse: ${other}`];
 }
 
 /** The sentences that stand in the recommendation. The plan's own figures are those of `plan`, before and after the alternatives are there. */
