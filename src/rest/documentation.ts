@@ -94,7 +94,7 @@ export const documentationPlugin = fp<{ readonly version?: string }>(
       transformObject: (documents) =>
         'openapiObject' in documents ? shareProblem(documents.openapiObject as Record<string, unknown>) : documents.swaggerObject,
     });
-    await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: false } });
+    await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { persistAuthorization: false, docExpansion: 'none' } });
     app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   },
   { name: 'kinewatch-documentation' },
