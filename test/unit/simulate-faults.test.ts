@@ -245,7 +245,7 @@ describe('the service on simulated feet', () => {
     return stepTimes(detectSteps({ samples: scaled, rateHz: 200, gravity: 'included' }), 200);
   };
 
-  // Running: of the seeds 0 to 11, 100 to 123 and 200 to 229 all but nine within two strides, the worst misses 11 of 87.
+  // Running: of the seeds 0 to 11, 100 to 123 and 200 to 229 all but four within two strides, the worst misses 11 of 87.
   it.each([
     ['walk', 0.06],
     ['run', 0.13],
