@@ -1,4 +1,5 @@
 /** Session ratings (outcomes of kind session-rpe) and sessions as loaded sessions, and which ratings cannot be counted. Pure. */
+import { MAXIMUM_MINUTES } from './feedback/outcomes.ts';
 import type { LoadedSession, TeamDay } from './load-history.ts';
 import { LOAD_SERIES, sessionRpeLoad, type SessionLoads } from './session-load.ts';
 import type { CalendarDay } from './team-days.ts';
@@ -43,8 +44,6 @@ interface Rating {
 }
 
 const MINUTE_US = 60e6;
-/** (chosen) */
-const MOST_MINUTES = 1_440;
 /** A rating is often given some time after the session: sessions that began this much before its stretch are its own too. (chosen) */
 const LATE_US = 60 * MINUTE_US;
 
@@ -65,7 +64,7 @@ function readFigure(value: unknown, name: string, most: number): number | string
 
 /** The rating, or why it cannot be counted on its own. `at` is the end of the session. */
 function readRating({ id, atUs, value }: StoredRating, records: ReadonlyMap<string, StoredSession>, nowUs: number): Rating | string {
-  const [rpe, minutes] = [readFigure(value, 'rpe', 10), readFigure(value, 'minutes', MOST_MINUTES)];
+  const [rpe, minutes] = [readFigure(value, 'rpe', 10), readFigure(value, 'minutes', MAXIMUM_MINUTES)];
   if (typeof rpe === 'string') return rpe;
   if (typeof minutes === 'string') return minutes;
   if (minutes === 0 && rpe > 0) return `It rates 0 minutes with ${rpe}: a rest day is stated by rpe 0 and minutes 0`;

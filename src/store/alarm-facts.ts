@@ -1,5 +1,5 @@
 /** What staff decided of an athlete's alarms, as ASMS is stepped with it: SQL over $1, the athlete, and $4, the team. Names are those of AthleteFacts. */
-import { listOf, us } from './medical-facts.ts';
+import { listOf, us } from './sql-json.ts';
 
 /** BOUNDED (chosen): newest of each, far more than can come while an athlete's windows wait. */
 const NEWEST = 20;

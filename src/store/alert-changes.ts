@@ -5,7 +5,7 @@ import { KinewatchError } from '../contracts/errors.ts';
 import type { AlertChanged } from '../contracts/events.ts';
 import type { AlertRepository, TeamScope } from '../rest/ports.ts';
 import { tell } from './live-events.ts';
-import { us } from './medical-facts.ts';
+import { us } from './sql-json.ts';
 import { atUs } from './stamps.ts';
 import { inTransaction } from './transaction.ts';
 

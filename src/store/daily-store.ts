@@ -25,6 +25,7 @@ import { decodeFloats } from './decode-score.ts';
 import { lockDaily, readLedger, writeLedger } from './feedback-rows.ts';
 import { readMornings } from './stored-mornings.ts';
 import { Rollback, inTransaction } from './transaction.ts';
+import { us } from './sql-json.ts';
 
 /** How a pooled F_attn came about (PROVENANCE): the mean over active windows that could be scored. */
 const MOVEMENT_METHOD = 'movement-mean-1';
@@ -88,9 +89,6 @@ async function readAthlete(client: pg.PoolClient, athleteId: string): Promise<Da
   if (row === undefined) return null;
   return { athleteId, teamId: row.team_id, timeZone: row.time_zone, birthDate: row.birth_date, createdUs: Number(row.created_us) };
 }
-
-/** Microseconds since the epoch. */
-const us = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
 
 /** Read before anything else: the mark of a change that this transaction does not see is not among them, nor a model that comes after. */
 async function beginWork(client: pg.PoolClient, athleteId: string, methods: string) {

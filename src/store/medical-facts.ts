@@ -1,9 +1,6 @@
 /** The medical record as ASMS is stepped with it: SQL over $1, the athlete. Names are those of AthleteFacts (src/queue/ports.ts). */
 
-/** Microseconds since the epoch as a JSON number; null stays null. */
-export const us = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
-export const listOf = (from: string, fields: string): string =>
-  `(SELECT coalesce(json_agg(f), '[]') FROM (SELECT ${fields} FROM ${from}) AS f)`;
+import { listOf, us } from './sql-json.ts';
 
 /** Days an injury is monitored after clearance: MONITORED_DAYS (src/asms/medical-record.ts). */
 const MONITORED_DAYS = 56;

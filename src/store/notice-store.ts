@@ -7,7 +7,7 @@ import type pg from 'pg';
 import type { AlertSeverity, AlertType, CommonCauseRaised, NoticeSent } from '../contracts/events.ts';
 import type { NoticeRules, NoticeStore, SettledNotices } from '../queue/ports.ts';
 import { tell } from './live-events.ts';
-import { us } from './medical-facts.ts';
+import { us } from './sql-json.ts';
 import { atUs } from './stamps.ts';
 import { inTransaction } from './transaction.ts';
 

@@ -6,6 +6,7 @@ import type { NewPlan, PlanSeen, PlanStore, PlanTrigger } from '../plan/ports.ts
 import { readPlan } from './stored-plans.ts';
 import { inTransaction } from './transaction.ts';
 import { queueDeliveries } from './webhook-outbox.ts';
+import { rowsOf, us } from './sql-json.ts';
 
 type Facts = NonNullable<Awaited<ReturnType<PlanStore['facts']>>>['facts'];
 
@@ -20,8 +21,6 @@ const RETRY_DAYS = 1;
 /** Alternatives that fail this often are given up. */
 const MOST_TRIES = 3;
 
-const us = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
-const rows = (select: string): string => `(SELECT coalesce(json_agg(f), '[]') FROM (${select}) AS f)`;
 const PLANNED_LOAD = `to_char(day, 'YYYY-MM-DD') AS day, load, minimum, maximum`;
 const NEWEST_LIMITS = (where: string, kind: string): string =>
   `(SELECT value FROM plan_limits WHERE ${where} AND kind = '${kind}' ORDER BY version DESC LIMIT 1)`;
@@ -36,28 +35,28 @@ const CATALOGUE = `SELECT entry_id AS "entryId", version, entry || jsonb_build_o
     ORDER BY entry_id, team_id NULLS LAST, version DESC) AS newest WHERE NOT retired ORDER BY entry_id`;
 
 const FACTS = `SELECT a.id AS "athleteId", a.team_id AS "teamId", t.time_zone AS "timeZone",
-  ${rows(`SELECT id, ${us('at')} AS "atUs", value FROM outcome WHERE athlete_id = a.id AND kind = 'session-rpe' AND at >= $3 ORDER BY at, created_at, id`)} AS ratings,
-  ${rows(`SELECT id, ${us('started_at')} AS "startUs" FROM session WHERE athlete_id = a.id AND started_at >= $3 ORDER BY started_at, id`)} AS sessions,
+  ${rowsOf(`SELECT id, ${us('at')} AS "atUs", value FROM outcome WHERE athlete_id = a.id AND kind = 'session-rpe' AND at >= $3 ORDER BY at, created_at, id`)} AS ratings,
+  ${rowsOf(`SELECT id, ${us('started_at')} AS "startUs" FROM session WHERE athlete_id = a.id AND started_at >= $3 ORDER BY started_at, id`)} AS sessions,
   json_build_object(
-    'athlete', ${rows(`SELECT ${PLANNED_LOAD} FROM planned_load WHERE athlete_id = a.id AND day >= $4`)},
-    'team', ${rows(`SELECT ${PLANNED_LOAD} FROM planned_load WHERE team_id = a.team_id AND athlete_id IS NULL AND day >= $4`)}) AS "plannedLoads",
+    'athlete', ${rowsOf(`SELECT ${PLANNED_LOAD} FROM planned_load WHERE athlete_id = a.id AND day >= $4`)},
+    'team', ${rowsOf(`SELECT ${PLANNED_LOAD} FROM planned_load WHERE team_id = a.team_id AND athlete_id IS NULL AND day >= $4`)}) AS "plannedLoads",
   json_build_object(
     'athlete', coalesce(${NEWEST_LIMITS('athlete_id = a.id', 'limits')}, '{}'),
     'team', coalesce(${NEWEST_LIMITS('team_id = a.team_id AND athlete_id IS NULL', 'limits')}, '{}')) AS limits,
   coalesce(${NEWEST_LIMITS('athlete_id = a.id', 'conditions')}, '[]') AS conditions,
-  ${rows(CATALOGUE)} AS catalogue,
+  ${rowsOf(CATALOGUE)} AS catalogue,
   (SELECT json_build_object('day', to_char(h.day, 'YYYY-MM-DD'), 'modelVersion', h.model_version, 'probability', h.probability, 'notEnoughData', h.not_enough_data)
     FROM daily_hazard h WHERE h.athlete_id = a.id ORDER BY h.day DESC, h.computed_at DESC LIMIT 1) AS hazard,
-  ${rows(`SELECT i.id AS "injuryId", i.region, ${us('i.onset_at')} AS "onsetUs", i.time_loss_days AS "timeLossDays",
+  ${rowsOf(`SELECT i.id AS "injuryId", i.region, ${us('i.onset_at')} AS "onsetUs", i.time_loss_days AS "timeLossDays",
       s.state #> ARRAY['recovery', 'injuries', i.id::text] AS recovery,
       (SELECT r.state FROM return_to_play r WHERE r.injury_id = i.id) AS returning,
       (SELECT p.protocol FROM return_to_play r JOIN return_protocol p ON p.team_id = a.team_id AND p.version = r.protocol_version WHERE r.injury_id = i.id) AS protocol
     FROM injury i LEFT JOIN asms_state s ON s.athlete_id = i.athlete_id
     WHERE i.athlete_id = a.id AND i.cleared_at IS NULL ORDER BY i.onset_at, i.id`)} AS injuries,
-  ${rows(`SELECT p.id AS "planId", to_char(p.first_day, 'YYYY-MM-DD') AS "firstDay", coalesce(p.decision, p.outcome)->'decision'->'levels' AS levels,
+  ${rowsOf(`SELECT p.id AS "planId", to_char(p.first_day, 'YYYY-MM-DD') AS "firstDay", coalesce(p.decision, p.outcome)->'decision'->'levels' AS levels,
       jsonb_path_query_array(p.problem, '$.interventions[*]') AS interventions, jsonb_array_length(p.problem->'days') AS horizon
     FROM plan p WHERE p.athlete_id = a.id AND p.status IN ('accepted', 'changed') AND p.last_day >= $5 ORDER BY p.decided_at, p.id`)} AS accepted,
-  ${rows(`SELECT to_char(day, 'YYYY-MM-DD') AS day, intervention_id AS "interventionId", share FROM dose_done WHERE athlete_id = a.id AND day >= $5`)} AS done,
+  ${rowsOf(`SELECT to_char(day, 'YYYY-MM-DD') AS day, intervention_id AS "interventionId", share FROM dose_done WHERE athlete_id = a.id AND day >= $5`)} AS done,
   ${SEEN_ALERTS} AS "seenAlerts", ${SEEN_STAGES} AS "seenStages"
   FROM athlete a JOIN team t ON t.id = a.team_id WHERE a.id = $1 AND a.active AND ($2::uuid IS NULL OR a.team_id = $2)`;
 

@@ -1,7 +1,7 @@
 /** What the sweeper watches: sessions that fall silent, and athletes whose load is to be looked at. What is found is told in the same transaction. */
 import type pg from 'pg';
 import type { WatchedLoad, WatchStore } from '../queue/ports.ts';
-import { us } from './medical-facts.ts';
+import { us } from './sql-json.ts';
 import { lockObserving, tellObservations } from './observations.ts';
 import { inTransaction, Rollback } from './transaction.ts';
 

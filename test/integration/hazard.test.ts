@@ -5,6 +5,7 @@ import { DAILY_METHODS, createDailyWorker } from '../../src/queue/daily/worker.t
 import type { AthleteHazard } from '../../src/rest/hazard/schemas.ts';
 import { createDailyStore } from '../../src/store/daily-store.ts';
 import { startRestApp, type RestApp } from '../support/rest-app.ts';
+import { insertOutcome } from '../support/stored-outcomes.ts';
 import { activateModel, hazardModel, insertRatings, insertSession, insertWindows } from '../support/hazard-season.ts';
 
 const DAY_MS = 86_400_000;
@@ -191,11 +192,7 @@ describe('the daily hazard', () => {
     };
     for (let back = 28; back >= 1; back -= 1) {
       const startMs = noonMs(back) - 5 * 3_600_000;
-      await api.repositories.medical.createOutcome(teamId, id, {
-        kind: 'wellness',
-        at: new Date(startMs),
-        value: { lnRmssd: back <= 7 ? 3 : 5 },
-      });
+      await insertOutcome(api.database.pool, id, 'wellness', new Date(startMs), { lnRmssd: back <= 7 ? 3 : 5 });
       const session = await insertSession(api.database.pool, teamId, id, startMs, 120);
       await api.database.pool.query(
         `INSERT INTO session_metric (id, session_id, athlete_id, name, value, unit, method, detail, at)

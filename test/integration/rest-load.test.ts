@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AthleteLoad } from '../../src/rest/load/schemas.ts';
 import { startRestApp, type RestApp } from '../support/rest-app.ts';
+import { insertOutcome } from '../support/stored-outcomes.ts';
 
 let api: RestApp;
 let key: string;
@@ -20,8 +21,8 @@ const rate = async (athleteId: string, at: string, value: object): Promise<strin
   return answer.json<{ id: string }>().id;
 };
 /** As ratings were recorded before they were judged on the way in. */
-const unjudged = async (athleteId: string, at: string, value: Record<string, number>): Promise<string> =>
-  (await api.repositories.medical.createOutcome(teamId, athleteId, { kind: 'session-rpe', at: new Date(at), value }))!.id;
+const unjudged = (athleteId: string, at: string, value: object): Promise<string> =>
+  insertOutcome(api.database.pool, athleteId, 'session-rpe', new Date(at), value);
 const load = (athleteId: string, query: string, as: string = key) => api.call(as, 'GET', `/v1/athletes/${athleteId}/load${query}`);
 
 describe('the load of an athlete', () => {
@@ -57,7 +58,7 @@ describe('the load of an athlete', () => {
     expect(body.series[0]).toMatchObject({ figures: null, hiddenBecause: expect.stringContaining('28 days') as string });
     expect(body.refused).toEqual([
       { outcomeId: eleven, at: '2026-03-31T12:00:00.000Z', reason: 'rpe is 11, not from 0 to 10' },
-      { outcomeId: negative, at: '2026-03-31T13:00:00.000Z', reason: 'minutes is -5, not from 0 to 1440' },
+      { outcomeId: negative, at: '2026-03-31T13:00:00.000Z', reason: 'minutes is -5, not from 0 to 600' },
       { outcomeId: none, at: '2026-03-31T14:00:00.000Z', reason: 'It has no minutes: the load is rpe times minutes' },
     ]);
   });

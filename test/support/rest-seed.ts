@@ -6,6 +6,7 @@ import { hashSecret, mintGatewayToken, mintWebhookSecret } from '../../src/rest/
 import { evaluate, noPlan } from '../../src/asms/plan/evaluate.ts';
 import { emptyProblem } from './plan-problem.ts';
 import type { RestApp } from './rest-app.ts';
+import { insertOutcome } from './stored-outcomes.ts';
 
 export interface SeededTeam {
   readonly teamId: string;
@@ -194,7 +195,8 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
   const measurementId = await post(`${athletePath}/measurements`, { name: 'pain', value: 2, unit: '0 to 10', at: '2026-10-02T10:00:00Z' });
   const { stages, demotion } = DEFAULT_PROTOCOL;
   await post('/v1/return-protocols', { version: `${name}-1`, stages, demotion });
-  await repositories.medical.createOutcome(teamId, athleteId, { kind: 'wellness', at: onset, value: { note: `Outcome of ${name}` } });
+  const rating = { rpe: 5, minutes: 60, note: `Outcome of ${name}` };
+  await insertOutcome(pool, athleteId, 'session-rpe', onset, rating);
   const ceiling = await repositories.loadCeilings.set(teamId, athleteId, {
     series: 'session-rpe',
     ceiling: 400,

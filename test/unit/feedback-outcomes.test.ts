@@ -50,6 +50,9 @@ const wellness: WellnessOutcome = { kind: 'wellness', outcomeId: 'w1', atUs: 20 
 
 const codes = (outcome: Outcome, changes: Partial<OutcomeContext> = {}): string[] =>
   outcomeFaults(outcome, { ...context, ...changes }).map(({ code }) => code);
+/** What is known after the outcome. @throws OutcomeRefused */
+const admitted = (outcome: Outcome, known: readonly Outcome[]): readonly Outcome[] =>
+  admitOutcome(outcome, { ...context, known }) === null ? [...known, outcome] : known;
 const refusal = (outcome: Outcome, known: readonly Outcome[] = []): OutcomeRefused => {
   try {
     admitOutcome(outcome, { ...context, known });
@@ -62,7 +65,7 @@ const refusal = (outcome: Outcome, known: readonly Outcome[] = []): OutcomeRefus
 
 describe('an outcome', () => {
   it('of each kind is recorded where it fits', () => {
-    const known = [jump, injury, rpe, wellness].reduce<readonly Outcome[]>((all, one) => admitOutcome(one, { ...context, known: all }), []);
+    const known = [jump, injury, rpe, wellness].reduce<readonly Outcome[]>((all, one) => admitted(one, all), []);
     expect(known).toEqual([jump, injury, rpe, wellness]);
   });
 
@@ -100,6 +103,8 @@ describe('an outcome', () => {
   it('with impossible content is refused', () => {
     expect(codes({ ...rpe, rpe: 11 })).toEqual(['out-of-range']);
     expect(codes({ ...rpe, minutes: -1 })).toEqual(['out-of-range']);
+    expect(codes({ ...rpe, minutes: 0 })).toEqual(['out-of-range']);
+    expect(codes({ ...rpe, rpe: 0, minutes: 0 })).toEqual([]);
     expect(codes({ ...wellness, items: {} })).toEqual(['out-of-range']);
     expect(codes({ ...wellness, items: { mood: 6 } })).toEqual(['out-of-range']);
     expect(codes({ ...injury, region: 'tail' as 'thigh' })).toEqual(['out-of-range']);
@@ -133,8 +138,7 @@ describe('a second outcome of the same place', () => {
   });
 
   it('changes nothing where it says the same', () => {
-    const known = [jump];
-    expect(admitOutcome(again(jump, {}), { ...context, known })).toBe(known);
+    expect(admitOutcome(again(jump, {}), { ...context, known: [jump] })).toBe(jump);
   });
 
   it('stands beside it for another metric, region or day', () => {
@@ -143,9 +147,17 @@ describe('a second outcome of the same place', () => {
     expect(codes(again(injury, { atUs: injury.atUs + 24 * HOUR_US, severity: 'severe' }), { known: [injury] })).toEqual([]);
   });
 
+  it('is of its moment where a rating names no session: another moment is another session', () => {
+    const loose: SessionRpeOutcome = { ...rpe, sessionId: null };
+    expect(codes(loose)).toEqual([]);
+    expect(admitOutcome(again(loose, {}), { ...context, known: [loose] })).toBe(loose);
+    expect(codes(again(loose, { rpe: 7 }), { known: [loose] })).toEqual(['contradicts']);
+    expect(admitOutcome(again(loose, { atUs: loose.atUs + 24 * HOUR_US }), { ...context, known: [loose] })).toBeNull();
+  });
+
   it('replaces it as a correction, once', () => {
     const corrected = again(jump, { value: 41, replaces: 'o1' });
-    const known = admitOutcome(corrected, { ...context, known: [jump] });
+    const known = admitted(corrected, [jump]);
     expect(inForce(known)).toEqual([corrected]);
     expect(refusal({ ...corrected, outcomeId: 'third', value: 42 }, known).faults.map(({ code }) => code)).toEqual([
       'already-corrected',

@@ -154,7 +154,7 @@ describe('ratings that cannot be counted', () => {
   it('are listed with a reason, and their day is not recorded', () => {
     const faulty: readonly [value: unknown, reason: string][] = [
       [{ rpe: 11, minutes: 60 }, 'rpe is 11, not from 0 to 10'],
-      [{ rpe: 6, minutes: -5 }, 'minutes is -5, not from 0 to 1440'],
+      [{ rpe: 6, minutes: -5 }, 'minutes is -5, not from 0 to 600'],
       [{ rpe: 6 }, 'It has no minutes: the load is rpe times minutes'],
       [{ minutes: 60 }, 'It has no rpe: the load is rpe times minutes'],
       [{ rpe: '6', minutes: 60 }, 'rpe is not a number'],

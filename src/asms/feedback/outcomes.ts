@@ -55,7 +55,8 @@ export interface PerformanceOutcome extends Recorded {
 
 export interface SessionRpeOutcome extends Recorded {
   readonly kind: 'session-rpe';
-  readonly sessionId: string;
+  /** null: it names none, and stands for the stretch before its time. */
+  readonly sessionId: string | null;
   /** Foster's 0 to 10; the load is rpe times minutes. */
   readonly rpe: number;
   readonly minutes: number;
@@ -128,7 +129,8 @@ export class OutcomeRefused extends KinewatchError {
 
 /** Further from the reference than this is a slip of unit or digit, (chosen) ten between-athlete SD. */
 export const MAXIMUM_CHANGES = 50;
-const MAXIMUM_MINUTES = 600;
+/** Longest session that is rated. (chosen) */
+export const MAXIMUM_MINUTES = 600;
 const MAXIMUM_RPE = 10;
 
 const timeOf = (us: number): string => new Date(us / 1000).toISOString();
@@ -215,18 +217,23 @@ function injuryFaults({ region, severity }: InjuryOutcome): OutcomeFault[] {
 function contentFaults(outcome: Outcome, context: OutcomeContext): OutcomeFault[] {
   if (outcome.kind === 'injury') return injuryFaults(outcome);
   if (outcome.kind === 'wellness') return wellnessFaults(outcome);
-  const session = sessionFaults(outcome, context);
-  if (outcome.kind === 'performance') return [...session, ...metricFaults(outcome, context)];
-  return [...session, ...within(outcome.rpe, 0, MAXIMUM_RPE, 'RPE'), ...within(outcome.minutes, 0, MAXIMUM_MINUTES, 'minutes')];
+  if (outcome.kind === 'performance') return [...sessionFaults(outcome, context), ...metricFaults(outcome, context)];
+  return [...(outcome.sessionId === null ? [] : sessionFaults(outcome, context)), ...ratingFaults(outcome)];
+}
+
+function ratingFaults({ rpe, minutes }: SessionRpeOutcome): OutcomeFault[] {
+  const faults = [...within(rpe, 0, MAXIMUM_RPE, 'RPE'), ...within(minutes, 0, MAXIMUM_MINUTES, 'minutes')];
+  if (faults.length > 0 || minutes > 0 || rpe === 0) return faults;
+  return [fault('out-of-range', `0 minutes are rated ${rpe}. Give the minutes, or state a rest day by rpe 0 and minutes 0.`)];
 }
 
 const US_PER_DAY = 86_400e6;
 
-/** What there can be one of: a metric a session, an RPE a session, a wellness entry a day, an injury a region and (UTC) day of onset. */
+/** What there can be one of: a metric a session, an RPE a session (or moment), a wellness entry a day, an injury a region and (UTC) day of onset. */
 function placeOf(outcome: Outcome): string {
   if (outcome.kind === 'injury') return `injury:${outcome.region}:${Math.floor(outcome.atUs / US_PER_DAY)}`;
   if (outcome.kind === 'performance') return `performance:${outcome.metric}:${outcome.sessionId}`;
-  return outcome.kind === 'session-rpe' ? `session-rpe:${outcome.sessionId}` : `wellness:${outcome.day}`;
+  return outcome.kind === 'session-rpe' ? `session-rpe:${outcome.sessionId ?? outcome.atUs}` : `wellness:${outcome.day}`;
 }
 
 /** Everything an outcome says, without who said it when; items in a fixed order. */
@@ -268,15 +275,12 @@ export function outcomeFaults(outcome: Outcome, context: OutcomeContext): readon
 }
 
 /**
- * The outcomes then known. One that says the same of the same place as one in force is a repeat: nothing changes and `known` itself comes back.
+ * Null: it is to be recorded. Else the outcome in force that says the same of the same place already: nothing changes.
  * @throws OutcomeRefused with every fault; nothing changes then either
  */
-export function admitOutcome(outcome: Outcome, context: OutcomeContext): readonly Outcome[] {
+export function admitOutcome(outcome: Outcome, context: OutcomeContext): Outcome | null {
   const faults = outcomeFaults(outcome, context);
   if (faults.length > 0) throw new OutcomeRefused(faults);
-  const { known } = context;
-  const repeated = inForce(known).some(
-    (one) => one.outcomeId !== outcome.replaces && placeOf(one) === placeOf(outcome) && contentOf(one) === contentOf(outcome),
-  );
-  return repeated && outcome.replaces === null ? known : [...known, outcome];
+  if (outcome.replaces !== null) return null;
+  return inForce(context.known).find((one) => placeOf(one) === placeOf(outcome) && contentOf(one) === contentOf(outcome)) ?? null;
 }

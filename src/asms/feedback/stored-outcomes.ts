@@ -35,8 +35,10 @@ export function asOutcome({ id, kind, atUs, value, replaces }: StoredOutcome): O
       const [sessionId, metric, unit] = [textOf(value, 'sessionId'), textOf(value, 'metric'), textOf(value, 'unit')];
       return { ...recorded, kind, sessionId, metric, unit, value: numberOf(value, 'value') };
     }
-    case 'session-rpe':
-      return { ...recorded, kind, sessionId: textOf(value, 'sessionId'), rpe: numberOf(value, 'rpe'), minutes: numberOf(value, 'minutes') };
+    case 'session-rpe': {
+      const sessionId = (field(value, 'sessionId') ?? null) === null ? null : textOf(value, 'sessionId');
+      return { ...recorded, kind, sessionId, rpe: numberOf(value, 'rpe'), minutes: numberOf(value, 'minutes') };
+    }
     case 'wellness': {
       const given = WELLNESS_ITEMS.flatMap((item): [WellnessItem, number][] =>
         field(value, item) === undefined ? [] : [[item, numberOf(value, item)]],

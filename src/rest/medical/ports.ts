@@ -1,6 +1,6 @@
 /** What the medical record needs of the store. src/store/repositories/medical.ts implements it. */
 import type { Found, List, PageRequest, TeamScope } from '../paging/ports.ts';
-import type { Adherence, Injury, Measurement, MedicalChange, NewOutcome, Outcome } from './schemas.ts';
+import type { Adherence, Injury, Measurement, MedicalChange, Outcome } from './schemas.ts';
 
 export type { Measurement, MedicalChange, Outcome };
 
@@ -164,5 +164,4 @@ export interface MedicalRepository {
   recoveryFalls(team: TeamScope, athleteId: string): Promise<Readonly<Record<string, number>>>;
 
   listOutcomes(team: TeamScope, athleteId: string, filter: { readonly kinds: readonly Outcome['kind'][] }, page: ById): List<Outcome>;
-  createOutcome(team: TeamScope, athleteId: string, outcome: Omit<NewOutcome, 'at'> & { readonly at: Date }): Found<Outcome>;
 }

@@ -22,10 +22,9 @@ import type { PrismaClient } from '../prisma.ts';
 import { Rollback, inTransaction } from '../transaction.ts';
 import { readLearned, readServes } from './hazard.ts';
 import { iso, pageOf } from './support.ts';
+import { us } from '../sql-json.ts';
 
 type Client = pg.Pool | pg.PoolClient;
-
-const us = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
 
 const isVisible = async (client: Client, team: TeamScope, athleteId: string): Promise<boolean> =>
   (await client.query('SELECT 1 FROM athlete WHERE id = $1 AND ($2::uuid IS NULL OR team_id = $2)', [athleteId, team])).rowCount === 1;

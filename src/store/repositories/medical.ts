@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Measurement, MedicalChange, MedicalRepository, Outcome, StoredAvailability } from '../../rest/medical/ports.ts';
 import type { TeamScope } from '../../rest/paging/ports.ts';
-import { us } from '../medical-facts.ts';
+import { us } from '../sql-json.ts';
 import type { MeasurementModel, MedicalChangeModel, OutcomeModel } from '../generated/models.ts';
 import type { PrismaClient } from '../prisma.ts';
 import { athleteIdOf, LOG, lockRecord, readFile, storedInjury, storedProtocol, storedTherapy, writeFile } from './medical-file.ts';
@@ -41,9 +41,6 @@ const viewChange = (row: MedicalChangeModel): MedicalChange => ({
   before: row.before as MedicalChange['before'],
   after: row.after as MedicalChange['after'],
 });
-
-/** Decisions on one record wait for each other: a few milliseconds each. Prisma's own limits are 2 s and 5 s. (chosen) */
-const PATIENCE = { maxWait: 10_000, timeout: 15_000 };
 
 /** One query for a squad. Rows of the migration have no availability: their returns are at the first stage. */
 const AVAILABILITY = `SELECT a.id AS "athleteId", coalesce(json_agg(f ORDER BY f."onsetUs") FILTER (WHERE f."injuryId" IS NOT NULL), '[]') AS injuries
@@ -126,7 +123,7 @@ export function createMedicalRepository(prisma: PrismaClient, pool: pg.Pool): Me
         const { writes, result } = decide(await readFile(tx, athleteId));
         await writeFile(tx, athleteId, writes);
         return result;
-      }, PATIENCE),
+      }),
 
     listMeasurements: (team, athleteId, { name }, page) =>
       pageOf(
@@ -212,9 +209,5 @@ export function createMedicalRepository(prisma: PrismaClient, pool: pg.Pool): Me
           }),
         viewOutcome,
       ),
-    async createOutcome(team, athleteId, { kind, at, value }) {
-      if (!(await isVisible(team, athleteId))) return null;
-      return viewOutcome(await prisma.outcome.create({ data: { athleteId, kind, at, value: asJson(value) } }));
-    },
   };
 }

@@ -1,8 +1,7 @@
 import type pg from 'pg';
 import type { StoredMorning, TodayRepository } from '../../rest/today/ports.ts';
+import { rowsOf, us } from '../sql-json.ts';
 
-const us = (column: string): string => `(extract(epoch FROM ${column}) * 1000000)::bigint`;
-const rows = (select: string): string => `(SELECT coalesce(json_agg(f), '[]') FROM (${select}) AS f)`;
 const row = (select: string): string => `(SELECT row_to_json(f) FROM (${select}) AS f)`;
 
 /** One query for a squad. The bound on start_us leaves older daily partitions of the scores unread. */
@@ -10,14 +9,14 @@ const MORNING = `SELECT a.id AS "athleteId", a.name,
   ${row(`SELECT to_char(day, 'YYYY-MM-DD') AS day, probability, lower, upper, not_enough_data AS "notEnoughData" FROM daily_hazard
     WHERE athlete_id = a.id AND day < $3::date ORDER BY day DESC, computed_at DESC LIMIT 1`)} AS hazard,
   (SELECT state #> '{latest,deviation,drift}' FROM asms_state WHERE athlete_id = a.id) AS drift,
-  ${rows(`SELECT id AS "alertId", type, severity, sentence, to_char(raised_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "raisedAt" FROM alert
+  ${rowsOf(`SELECT id AS "alertId", type, severity, sentence, to_char(raised_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "raisedAt" FROM alert
     WHERE athlete_id = a.id AND cleared_at IS NULL ORDER BY severity DESC, raised_at DESC`)} AS alerts,
-  ${rows(`SELECT DISTINCT ON (day) to_char(day, 'YYYY-MM-DD') AS day, load FROM planned_load
+  ${rowsOf(`SELECT DISTINCT ON (day) to_char(day, 'YYYY-MM-DD') AS day, load FROM planned_load
     WHERE day IN ($4::date, $3::date) AND (athlete_id = a.id OR (athlete_id IS NULL AND team_id = a.team_id))
     ORDER BY day, athlete_id NULLS LAST, at DESC`)} AS planned,
-  ${rows(`SELECT id, ${us('at')} AS "atUs", value FROM outcome
+  ${rowsOf(`SELECT id, ${us('at')} AS "atUs", value FROM outcome
     WHERE athlete_id = a.id AND kind = 'session-rpe' AND at >= $5 ORDER BY at, created_at, id`)} AS ratings,
-  ${rows(`SELECT id, ${us('started_at')} AS "startUs" FROM session WHERE athlete_id = a.id AND started_at >= $5 ORDER BY started_at, id`)} AS sessions,
+  ${rowsOf(`SELECT id, ${us('started_at')} AS "startUs" FROM session WHERE athlete_id = a.id AND started_at >= $5 ORDER BY started_at, id`)} AS sessions,
   w.windows::int, w."observedShare", w."lastWindowEndUs"::float8
   FROM athlete a CROSS JOIN LATERAL (SELECT count(*) AS windows, avg(observed_fraction) AS "observedShare", max(end_us) AS "lastWindowEndUs" FROM score
     WHERE athlete_id = a.id AND NOT shadow AND start_us >= $6) AS w
