@@ -385,7 +385,7 @@ export interface SessionRepository {
   open(team: TeamScope, session: NewSession): Found<Session>;
   /** A session of the past that no sensor recorded, closed. null: no such athlete. @throws KinewatchError `session-overlap` */
   record(team: TeamScope, session: NewSession & { readonly started: Date; readonly minutes: number }): Found<Session>;
-  /** Only what is given is written; null takes it back. */
+  /** Only what is given is written; null takes it back. @throws KinewatchError `time-out-of-range`, `session-overlap` (minutes) */
   update(team: TeamScope, id: string, patch: SessionPatch): Found<Session>;
   /** By staff. @throws KinewatchError `already-closed` */
   close(team: TeamScope, id: string): Found<Session>;

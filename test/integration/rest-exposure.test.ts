@@ -35,6 +35,8 @@ describe('a session', () => {
       plannedMinutes: 90,
       plannedLoad: 700,
     });
+    // It began two hours ago: 62 minutes of it are over.
+    await api.database.pool.query("UPDATE session SET started_at = now() - interval '2 hours' WHERE id = $1", [opened.id]);
     const patch = (body: object) => api.call(key, 'PATCH', `/v1/sessions/${opened.id}`, body);
     expect((await patch({ exposure: 'other', minutes: 62, plannedLoad: null })).json()).toMatchObject({
       type: 'match',
@@ -76,6 +78,15 @@ describe('a session', () => {
     // The first overlaps the match; of the other two the one that came first stands.
     expect(again[0]?.json()).toMatchObject({ status: 409, code: 'session-overlap' });
     expect([again[1]?.statusCode, again[2]?.statusCode].toSorted((a = 0, b = 0) => a - b)).toEqual([201, 409]);
+    // Corrected minutes are held to the same: not into the next session, nor past now; fewer always.
+    const { id } = answer.json<Session>();
+    const patch = (minutes: number, of = id) => api.call(key, 'PATCH', `/v1/sessions/${of}`, { minutes });
+    expect((await patch(240)).json()).toMatchObject({ status: 409, code: 'session-overlap' });
+    expect((await patch(80)).json()).toMatchObject({ minutes: 80 });
+    expect((await patch(95)).json()).toMatchObject({ minutes: 95 });
+    expect((await post({ athleteId, startedAt: '2026-03-01T15:32:00Z', minutes: 10 })).statusCode).toBe(409);
+    const now = (await post({ athleteId: await api.athlete(teamId, 's3') })).json<Session>();
+    expect((await patch(30, now.id)).json()).toMatchObject({ status: 422, code: 'time-out-of-range' });
     for (const [body, status] of [
       [{ athleteId, minutes: 60 }, 400],
       [{ athleteId, startedAt: '2026-03-05T15:00:00Z' }, 400],

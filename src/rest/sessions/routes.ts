@@ -89,8 +89,10 @@ export const sessions = resource('sessions', async (app, { repositories, onSessi
         operationId: 'updateSession',
         summary: "Correct a session's type, exposure or minutes, or change its plan",
         params: IdParams,
+        description:
+          'Minutes past the end of the session are refused while they are not over, or where another session of the athlete lies in them.',
         body: SessionPatch,
-        response: { 200: Session, ...problems(401, 403, 404) },
+        response: { 200: Session, ...problems(401, 403, 404, 409, 422) },
       },
     },
     async (request) =>

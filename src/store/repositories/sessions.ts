@@ -36,6 +36,36 @@ function settable({ type, exposure, plannedMinutes, plannedLoad }: Settable): Se
   };
 }
 
+type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0];
+
+/**
+ * That no other session of the athlete lies in [from, to), by its own corrected minutes where there are such. Two at once wait for each other, so that the second sees the
+ * first. @throws KinewatchError `session-overlap`
+ */
+async function requireFree(client: Transaction, athleteId: string, from: Date, to: Date, except: string | null): Promise<void> {
+  await client.$queryRaw`SELECT 1 FROM athlete WHERE id = ${athleteId}::uuid FOR NO KEY UPDATE`;
+  const [other] = await client.$queryRaw<{ id: string }[]>`
+    SELECT id FROM session WHERE athlete_id = ${athleteId}::uuid AND (${except}::uuid IS NULL OR id <> ${except}::uuid) AND started_at < ${to}
+      AND (ended_at IS NULL OR greatest(ended_at, started_at + coalesce(minutes, 0) * interval '1 minute') > ${from}) ORDER BY started_at LIMIT 1`;
+  if (other !== undefined)
+    throw new KinewatchError('session-overlap', `Session ${other.id} lies in that time: correct its minutes instead`);
+}
+
+/**
+ * Minutes that end after the session did, as far as it is known, need the time to be over and free.
+ * @throws KinewatchError `time-out-of-range`, `session-overlap`
+ */
+async function requireRoom(client: Transaction, { id, athleteId, startedAt, endedAt }: SessionModel, minutes: number): Promise<void> {
+  const to = new Date(startedAt.getTime() + minutes * 60_000);
+  if (to <= (endedAt ?? startedAt)) return;
+  if (to.getTime() > Date.now())
+    throw new KinewatchError(
+      'time-out-of-range',
+      `The session began at ${iso(startedAt)}: ${minutes} minutes are not over yet, correct them afterwards`,
+    );
+  await requireFree(client, athleteId, endedAt ?? startedAt, to, id);
+}
+
 export function createSessionRepository(prisma: PrismaClient): SessionRepository {
   return {
     list: (team, { athleteId, open, type }, page) =>
@@ -74,26 +104,22 @@ export function createSessionRepository(prisma: PrismaClient): SessionRepository
       prisma.$transaction(async (transaction) => {
         const athlete = await transaction.athlete.findFirst({ where: { id: athleteId, ...inTeam(team) }, select: { teamId: true } });
         if (athlete === null) return null;
-        // Two at once wait for each other, so that the second sees the first.
-        await transaction.$queryRaw`SELECT 1 FROM athlete WHERE id = ${athleteId}::uuid FOR NO KEY UPDATE`;
         const endedAt = new Date(started.getTime() + minutes * 60_000);
-        const other = await transaction.session.findFirst({
-          where: { athleteId, startedAt: { lt: endedAt }, OR: [{ endedAt: null }, { endedAt: { gt: started } }] },
-          select: { id: true },
-        });
-        if (other !== null)
-          throw new KinewatchError('session-overlap', `Session ${other.id} lies in that time: correct its minutes instead`);
+        await requireFree(transaction, athleteId, started, endedAt, null);
         // No frame is received in a range of one instant of the past: measuring finds nothing.
         const startUs = BigInt(started.getTime()) * 1_000n;
         const own = { athleteId, teamId: athlete.teamId, startedAt: started, endedAt, minutes };
         const stamps = { firstReceivedUs: startUs, lastReceivedUs: startUs, openedBy: 'staff', closedBy: 'staff', metricsAt: new Date() };
         return view(await transaction.session.create({ data: { ...own, ...stamps, ...settable(given) } }));
       }),
-    async update(team, id, { minutes, ...patch }) {
-      const data = { ...settable(patch), ...(minutes === undefined ? {} : { minutes }) };
-      const changed = await prisma.session.updateManyAndReturn({ where: { id, ...inTeam(team) }, data });
-      return changed[0] === undefined ? null : view(changed[0]);
-    },
+    update: (team, id, { minutes, ...patch }) =>
+      prisma.$transaction(async (transaction) => {
+        const row = await transaction.session.findFirst({ where: { id, ...inTeam(team) } });
+        if (row === null) return null;
+        if (minutes !== undefined && minutes !== null) await requireRoom(transaction, row, minutes);
+        const data = { ...settable(patch), ...(minutes === undefined ? {} : { minutes }) };
+        return view(await transaction.session.update({ where: { id }, data }));
+      }),
     async close(team, id) {
       const where = { id, ...inTeam(team) };
       const { count } = await prisma.session.updateMany({
