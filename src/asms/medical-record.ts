@@ -271,6 +271,9 @@ function closeInjury(record: MedicalRecord, { injuryId, closedUs, by }: FactOf<'
   };
 }
 
+/** Full doses a day (physiotherapy: 60 minutes each). More is a slip, and would heal an injury on paper. (chosen) */
+export const MOST_DOSES = 10;
+
 /** A therapy is recorded when it has begun; its end may be planned. @throws MedicalRefused */
 function checkTherapy(
   { startsUs, endsUs, dosePerDay, adherence }: Pick<FactOf<'therapy-started'>, 'startsUs' | 'endsUs' | 'dosePerDay' | 'adherence'>,
@@ -282,9 +285,14 @@ function checkTherapy(
     throw new MedicalRefused('before-onset', 'The therapy starts before the onset of its injury', 'Correct the time of one of them');
   if (endsUs !== null && !(endsUs > startsUs))
     throw new MedicalRefused('value-out-of-range', 'The therapy ends before it starts', 'Give an end after the start, or none');
-  inRange(dosePerDay, 0, 1_000, 'The dose a day');
+  if (!(dosePerDay > 0))
+    throw new MedicalRefused('value-out-of-range', 'The therapy has no dose', 'Give the dose of a day, or end the therapy');
+  inRange(dosePerDay, 0, MOST_DOSES, 'The dose a day');
   inRange(adherence, 0, 1, 'The adherence');
 }
+
+type Stretch = Pick<RecordedTherapy, 'startsUs' | 'endsUs'>;
+const overlap = (a: Stretch, b: Stretch): boolean => a.startsUs < (b.endsUs ?? Infinity) && b.startsUs < (a.endsUs ?? Infinity);
 
 function startTherapy(record: MedicalRecord, fact: FactOf<'therapy-started'>, nowUs: number): MedicalRecord {
   const { therapyKind, therapyId, injuryId, dosePerDay, startsUs, endsUs, adherence } = fact;
@@ -302,6 +310,13 @@ function startTherapy(record: MedicalRecord, fact: FactOf<'therapy-started'>, no
       'Record the therapy for an open injury, or a new injury first',
     );
   checkTherapy(fact, injury, nowUs);
+  const running = record.therapies.find((one) => one.injuryId === injuryId && one.kind === therapyKind && overlap(one, fact));
+  if (running !== undefined)
+    throw new MedicalRefused(
+      'already-recorded',
+      `Therapy ${running.therapyId} is ${therapyKind} for this injury at the same time`,
+      'Correct its dose or its times, or end it first',
+    );
   const therapy: RecordedTherapy = {
     therapyId,
     injuryId,

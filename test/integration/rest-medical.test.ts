@@ -33,7 +33,9 @@ interface Return {
 }
 
 const DAY_MS = 86_400_000;
-const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString();
+/** Of one moment: two of them a millisecond apart would put a report before its onset. */
+const NOW_MS = Date.now();
+const daysAgo = (days: number): string => new Date(NOW_MS - days * DAY_MS).toISOString();
 const dayOf = (iso: string): string => iso.slice(0, 10);
 
 let api: RestApp;
@@ -226,7 +228,7 @@ describe('therapies', () => {
     const closed = await hurt(10, { region: 'knee', clearedAt: daysAgo(2) });
     const plan = { injuryId, kind: 'physiotherapy', dosePerDay: 1, startsAt: daysAgo(5) };
     const therapy = await treat(injuryId, 5);
-    const over = await treat(injuryId, 5, { endsAt: daysAgo(2) });
+    const over = await treat(injuryId, 5, { kind: 'cryotherapy', endsAt: daysAgo(2) });
     const log = `/v1/therapies/${therapy.id}/adherence`;
     const cases: readonly (readonly [status: number, code: string, url: string, body: object, method?: 'PATCH'])[] = [
       [422, 'in-the-future', `${path}/therapies`, { ...plan, startsAt: daysAgo(-1) }],
@@ -235,6 +237,9 @@ describe('therapies', () => {
       [422, 'unknown-reference', `${path}/therapies`, { ...plan, injuryId: randomUUID() }],
       [400, 'validation-failed', `${path}/therapies`, { ...plan, endsAt: daysAgo(6) }],
       [400, 'validation-failed', `${path}/therapies`, { ...plan, dosePerDay: -1 }],
+      [400, 'validation-failed', `${path}/therapies`, { ...plan, dosePerDay: 0 }],
+      [400, 'validation-failed', `${path}/therapies`, { ...plan, dosePerDay: 11 }],
+      [409, 'already-recorded', `${path}/therapies`, { ...plan, startsAt: daysAgo(4) }],
       [400, 'validation-failed', `${path}/therapies`, { ...plan, adherence: 1.5 }],
       [409, 'already-ended', `/v1/therapies/${over.id}/end`, {}],
       [422, 'in-the-future', `/v1/therapies/${therapy.id}`, { why: 'x', startsAt: daysAgo(-1) }, 'PATCH'],

@@ -136,6 +136,16 @@ describe('corrections', () => {
     expect(links(opened('b', 40), opened('a', 10, past(30)))).toEqual(['a', null]);
   });
 
+  it('of a therapy that runs already, or without a dose, is refused; after its end it may begin again', () => {
+    const running = [opened('a', 10), therapy('t', 'a', 12, 20)] as const;
+    expect(refusal(...running, therapy('u', 'a', 19, null)).code).toBe('already-recorded');
+    expect(refusal(opened('a', 10), therapy('t', 'a', 12, null, { dosePerDay: 0 })).code).toBe('value-out-of-range');
+    expect(refusal(opened('a', 10), therapy('t', 'a', 12, null, { dosePerDay: 10.5 })).code).toBe('value-out-of-range');
+    expect(record(...running, therapy('u', 'a', 20, null), therapy('v', 'a', 12, null, { therapyKind: 'other' })).therapies).toHaveLength(
+      3,
+    );
+  });
+
   it('of a therapy keep its log; what is taken back is gone', () => {
     const begun = [
       opened('a', 10),

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { MOST_DOSES } from '../../asms/medical-record.ts';
 import { Day, Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 const SIDES = ['left', 'right', 'both'] as const;
@@ -135,7 +136,7 @@ export const Therapy = Type.Object(
     athleteId: Uuid,
     injuryId: Uuid,
     kind: Type.String(),
-    dosePerDay: Type.Number({ description: 'Units of the catalogue entry a day' }),
+    dosePerDay: Type.Number({ description: 'Full doses a day' }),
     adherence: Type.Number({ description: '0 to 1: the share of the dose expected to be done, until the log of adherence begins' }),
     startsAt: Time,
     endsAt: Nullable(Time),
@@ -147,8 +148,8 @@ export const Therapy = Type.Object(
 export type Therapy = Static<typeof Therapy>;
 
 const THERAPY = {
-  kind: Text(64),
-  dosePerDay: Type.Number({ minimum: 0, maximum: 1_000 }),
+  kind: Text(64, 'In the words of the staff: every kind counts alike in recovery so far'),
+  dosePerDay: Type.Number({ exclusiveMinimum: 0, maximum: MOST_DOSES, description: 'Full doses a day: 1 of physiotherapy is 60 minutes' }),
   startsAt: Type.String({ format: 'date-time', maxLength: 40, description: 'Not in the future: a therapy is recorded when it has begun' }),
 };
 
