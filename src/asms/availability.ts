@@ -4,14 +4,15 @@ import type { LimitPiece } from './return-to-play.ts';
 export const AVAILABILITIES = ['full', 'modified', 'out'] as const;
 export type Availability = (typeof AVAILABILITIES)[number];
 
-export interface AvailabilityInjury {
-  readonly injuryId: string;
+/** An injury or an illness. */
+export interface HealthProblem {
+  readonly id: string;
   readonly onsetUs: number;
   /** Clearance; null: open. */
   readonly closedUs: number | null;
-  /** An injury that costs no time keeps nobody out. */
+  /** One that costs no time keeps nobody out. */
   readonly timeLoss: boolean;
-  /** What its return allowed, by time, ascending; before the first, and without any, the athlete is out. */
+  /** What it allowed (an injury: the stage of its return), by time, ascending; before the first, and without any, the athlete is out. */
   readonly limits: readonly Pick<LimitPiece, 'fromUs' | 'availability'>[];
 }
 
@@ -19,33 +20,33 @@ export interface AvailabilityNow {
   readonly availability: Availability;
   /** Since when without a break; null: never anything else. */
   readonly sinceUs: number | null;
-  /** Injuries that make it so, oldest onset first; none where it is full. */
+  /** Problems that make it so, oldest onset first; none where it is full. */
   readonly because: readonly string[];
 }
 
-function ofInjury({ onsetUs, closedUs, timeLoss, limits }: AvailabilityInjury, atUs: number): Availability {
+function ofProblem({ onsetUs, closedUs, timeLoss, limits }: HealthProblem, atUs: number): Availability {
   if (!timeLoss || atUs < onsetUs || (closedUs !== null && atUs >= closedUs)) return 'full';
   return limits.findLast(({ fromUs }) => fromUs <= atUs)?.availability ?? 'out';
 }
 
-const worst = (injuries: readonly AvailabilityInjury[], atUs: number): Availability => {
-  const levels = injuries.map((injury) => ofInjury(injury, atUs));
+const worst = (problems: readonly HealthProblem[], atUs: number): Availability => {
+  const levels = problems.map((problem) => ofProblem(problem, atUs));
   return AVAILABILITIES.findLast((level) => levels.includes(level)) ?? 'full';
 };
 
-/** The worst over all injuries of one athlete, the past ones among them. Pure, and small enough for a squad at once: times of change squared. */
-export function availabilityAt(injuries: readonly AvailabilityInjury[], atUs: number): AvailabilityNow {
-  const availability = worst(injuries, atUs);
-  const changes = injuries
+/** The worst over all injuries and illnesses of one athlete, the past ones among them. Pure, and small enough for a squad at once: times of change squared. */
+export function availabilityAt(problems: readonly HealthProblem[], atUs: number): AvailabilityNow {
+  const availability = worst(problems, atUs);
+  const changes = problems
     .flatMap(({ onsetUs, closedUs, limits }) => [onsetUs, ...(closedUs === null ? [] : [closedUs]), ...limits.map(({ fromUs }) => fromUs)])
     .filter((us) => us <= atUs)
     .toSorted((a, b) => a - b);
   // The last moment of change after which nothing was different.
-  const other = changes.findLastIndex((us) => worst(injuries, us) !== availability);
+  const other = changes.findLastIndex((us) => worst(problems, us) !== availability);
   const everOther = other >= 0 || availability !== 'full';
   const because =
     availability === 'full'
       ? []
-      : injuries.filter((injury) => ofInjury(injury, atUs) === availability).toSorted((a, b) => a.onsetUs - b.onsetUs);
-  return { availability, sinceUs: everOther ? (changes[other + 1] ?? null) : null, because: because.map(({ injuryId }) => injuryId) };
+      : problems.filter((problem) => ofProblem(problem, atUs) === availability).toSorted((a, b) => a.onsetUs - b.onsetUs);
+  return { availability, sinceUs: everOther ? (changes[other + 1] ?? null) : null, because: because.map(({ id }) => id) };
 }

@@ -494,7 +494,7 @@ describe('availability', () => {
     expect(await availability()).toMatchObject({
       availability: 'out',
       since: onsetAt,
-      why: [{ injuryId: id, diagnosisCode: 'TMHXX', region: 'thigh', side: 'left', onsetAt }],
+      why: [{ kind: 'injury', id, diagnosisCode: 'TMHXX', region: 'thigh', side: 'left', onsetAt }],
     });
     await fit();
     for (const stage of [0, 1, 2]) {
@@ -503,14 +503,32 @@ describe('availability', () => {
       await act(id, 'advance');
     }
     const modified = await availability();
-    expect(modified).toMatchObject({ availability: 'modified', why: [{ injuryId: id }] });
+    expect(modified).toMatchObject({ availability: 'modified', why: [{ id }] });
     const squad = await api.repositories.medical.availability(teamId, null);
     const own = squad.find((one) => one.athleteId === athleteId);
-    const now = availabilityAt(own?.injuries ?? [], Date.now() * 1_000);
+    const now = availabilityAt(own?.problems ?? [], Date.now() * 1_000);
     expect([now.availability, new Date((now.sinceUs ?? 0) / 1_000).toISOString()]).toEqual(['modified', modified['since']]);
     expect(squad.length).toBeGreaterThan(3);
     await call('POST', `${path}/return-to-play/${id}/demote`, { why: 'sore' });
     expect(await availability()).toMatchObject({ availability: 'out' });
     expect((await api.call(keys.medical, 'GET', `/v1/athletes/${randomUUID()}/availability`)).statusCode).toBe(404);
   }, 300_000);
+
+  it('is what an open illness says, from its first day to the day of return, as long as its consent stands', async () => {
+    const availability = () => call<Row>('GET', `${path}/availability`);
+    const sinceIllness = dayOf(daysAgo(3));
+    await call('POST', `${path}/consents`, { kind: 'illness' });
+    const ill = await call<Row>('POST', `${path}/illnesses`, { onsetDay: sinceIllness, availability: 'out', diagnosisCode: 'MPXX' });
+    expect(await availability()).toMatchObject({
+      availability: 'out',
+      since: `${sinceIllness}T00:00:00.000Z`,
+      why: [{ kind: 'illness', id: ill.id, diagnosisCode: 'MPXX', region: null }],
+    });
+    await call('POST', `/v1/illnesses/${ill.id}/close`, { returnedDay: dayOf(daysAgo(1)) });
+    expect(await availability()).toMatchObject({ availability: 'full', since: `${dayOf(daysAgo(1))}T00:00:00.000Z`, why: [] });
+    await call('POST', `${path}/illnesses`, { onsetDay: dayOf(daysAgo(0)), availability: 'modified' });
+    expect(await availability()).toMatchObject({ availability: 'modified' });
+    await call('POST', `${path}/consents/withdraw`, { kind: 'illness' });
+    expect(await availability()).toMatchObject({ availability: 'full', why: [] });
+  });
 });

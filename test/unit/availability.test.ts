@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AVAILABILITIES, availabilityAt, type AvailabilityInjury } from '../../src/asms/availability.ts';
+import { AVAILABILITIES, availabilityAt, type HealthProblem } from '../../src/asms/availability.ts';
 
-const injury = (given: Partial<AvailabilityInjury>): AvailabilityInjury => ({
-  injuryId: 'i',
+const injury = (given: Partial<HealthProblem>): HealthProblem => ({
+  id: 'i',
   onsetUs: 10,
   closedUs: null,
   timeLoss: true,
@@ -33,7 +33,7 @@ describe('availability', () => {
   });
 
   it('is the worst of several, since one of them was', () => {
-    const both = [injury({ injuryId: 'a', limits }), injury({ injuryId: 'b', onsetUs: 22, closedUs: 50 })];
+    const both = [injury({ id: 'a', limits }), injury({ id: 'b', onsetUs: 22, closedUs: 50 })];
     expect(availabilityAt(both, 25)).toEqual({ availability: 'out', sinceUs: 22, because: ['b'] });
     expect(availabilityAt(both, 40)).toEqual({ availability: 'out', sinceUs: 22, because: ['a', 'b'] });
     expect(availabilityAt(both, 60)).toEqual({ availability: 'out', sinceUs: 22, because: ['a'] });
@@ -43,7 +43,7 @@ describe('availability', () => {
     const time = fc.integer({ min: 0, max: 60 });
     const level = fc.constantFrom(...AVAILABILITIES);
     const any = fc.record({
-      injuryId: fc.string(),
+      id: fc.string(),
       onsetUs: time,
       closedUs: fc.option(time, { nil: null }),
       timeLoss: fc.boolean(),

@@ -113,10 +113,14 @@ export type MedicalSubject = { readonly athleteId: string } | { readonly injuryI
 /** What availability is judged by (src/asms/availability.ts). */
 export interface StoredAvailability {
   readonly athleteId: string;
-  readonly injuries: readonly {
-    readonly injuryId: string;
-    readonly diagnosisCode: string;
-    readonly region: string;
+  /** Illnesses whose consent was withdrawn are not among them. */
+  readonly problems: readonly {
+    readonly id: string;
+    readonly kind: 'injury' | 'illness';
+    /** An illness may have none. */
+    readonly diagnosisCode: string | null;
+    /** Of injuries. */
+    readonly region: string | null;
     readonly side: StoredInjury['side'];
     readonly onsetUs: number;
     readonly closedUs: number | null;

@@ -207,13 +207,14 @@ export const AvailabilityView = Type.Object(
     why: Type.Optional(
       Type.Array(
         Type.Object({
-          injuryId: Uuid,
-          diagnosisCode: Type.String(),
-          region: Type.String(),
+          kind: OneOf(['injury', 'illness']),
+          id: Uuid,
+          diagnosisCode: Nullable(Type.String()),
+          region: Nullable(Type.String({ description: 'Of an injury' })),
           side: NullableEnum(['left', 'right', 'both']),
           onsetAt: Time,
         }),
-        { description: 'Injuries that make it so; with the scope medical' },
+        { description: 'Injuries and illnesses that make it so; with the scope medical' },
       ),
     ),
   },

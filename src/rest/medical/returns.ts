@@ -143,12 +143,19 @@ export const returns = resource('returns', async (app, { repositories: { athlete
       const team = teamOf(request);
       found(await athletes.get(team, id), 'athlete', id);
       const [stored] = await medical.availability(team, [id]);
-      const { athleteId, injuries } = found(stored ?? null, 'athlete', id);
+      const { athleteId, problems: all } = found(stored ?? null, 'athlete', id);
       const nowUs = Date.now() * 1_000;
-      const { availability, sinceUs, because } = availabilityAt(injuries, nowUs);
-      const why = injuries
-        .filter(({ injuryId }) => because.includes(injuryId))
-        .map(({ injuryId, diagnosisCode, region, side, onsetUs }) => ({ injuryId, diagnosisCode, region, side, onsetAt: isoOf(onsetUs) }));
+      const { availability, sinceUs, because } = availabilityAt(all, nowUs);
+      const why = all
+        .filter((one) => because.includes(one.id))
+        .map(({ kind, id: problemId, diagnosisCode, region, side, onsetUs }) => ({
+          kind,
+          id: problemId,
+          diagnosisCode,
+          region,
+          side,
+          onsetAt: isoOf(onsetUs),
+        }));
       const answer = { athleteId, availability, since: isoOrNull(sinceUs), at: isoOf(nowUs) };
       return seesDiagnoses(request) ? { ...answer, why } : answer;
     },

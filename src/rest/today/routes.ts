@@ -44,7 +44,7 @@ export const today = resource('today', async (app, { repositories }) => {
       const day = teamDayOf(nowMs, timeZone);
       const [yesterday, now] = teamDays(shiftDay(day, -1), day, timeZone) as [CalendarDay, CalendarDay];
       const range = { from: shiftDay(day, -JUDGED_DAYS), to: shiftDay(day, -1) };
-      const [rows, injuries, squad] = await Promise.all([
+      const [rows, health, squad] = await Promise.all([
         repositories.today.read(
           team,
           id,
@@ -65,10 +65,10 @@ export const today = resource('today', async (app, { repositories }) => {
       const threshold = flagThreshold(probabilities);
       const alarms = threshold === null ? null : viewCalibration(id, range, squad, { threshold, candidate: squad.serves, nowMs }).alarms;
       const nowUs = nowMs * 1_000;
-      const hurt = new Map(injuries.map(({ athleteId, injuries: own }) => [athleteId, own]));
+      const problemsOf = new Map(health.map(({ athleteId, problems: own }) => [athleteId, own]));
       const subjects = rows.slice(0, MOST_ATHLETES).map((stored) => ({
         stored,
-        availability: availabilityAt(hurt.get(stored.athleteId) ?? [], nowUs),
+        availability: availabilityAt(problemsOf.get(stored.athleteId) ?? [], nowUs),
         usualHazards: (recent.get(stored.athleteId) ?? [])
           .filter((one) => one.day !== stored.hazard?.day)
           .map(({ probability }) => probability),

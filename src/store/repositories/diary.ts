@@ -38,7 +38,7 @@ const viewIllness = (row: IllnessModel): Illness => ({
   athleteId: row.athleteId,
   onsetDay: isoDay(row.onsetDay),
   returnedDay: row.returnedDay === null ? null : isoDay(row.returnedDay),
-  availability: row.availability as Illness['availability'],
+  availability: row.returnedDay === null ? (row.availability as Illness['availability']) : 'full',
   diagnosisCode: row.diagnosisCode,
   system: row.system as Illness['system'],
   note: row.note,
@@ -167,7 +167,7 @@ export function createDiaryRepository(prisma: PrismaClient, pool: pg.Pool): Diar
       check(viewIllness(row), row.athlete.team.timeZone);
       const [closed] = await prisma.illness.updateManyAndReturn({
         where: { ...where, returnedDay: null },
-        data: { returnedDay: new Date(returnedDay), availability: 'full', closedBy: by },
+        data: { returnedDay: new Date(returnedDay), closedBy: by },
       });
       if (closed === undefined) throw new KinewatchError('already-closed', `The illness was closed by ${row.closedBy}`);
       return viewIllness(closed);

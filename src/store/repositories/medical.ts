@@ -42,14 +42,21 @@ const viewChange = (row: MedicalChangeModel): MedicalChange => ({
   after: row.after as MedicalChange['after'],
 });
 
+/** Midnight at which a day of the team begins. */
+const dayUs = (column: string): string => us(`(${column}::timestamp AT TIME ZONE t.time_zone)`);
+
 /** One query for a squad. Rows of the migration have no availability: their returns are at the first stage. */
-const AVAILABILITY = `SELECT a.id AS "athleteId", coalesce(json_agg(f ORDER BY f."onsetUs") FILTER (WHERE f."injuryId" IS NOT NULL), '[]') AS injuries
-  FROM athlete a LEFT JOIN LATERAL (
-    SELECT i.id AS "injuryId", i.diagnosis_code AS "diagnosisCode", i.region, i.side, i.time_loss AS "timeLoss",
+const AVAILABILITY = `SELECT a.id AS "athleteId", coalesce(json_agg(f ORDER BY f."onsetUs") FILTER (WHERE f.id IS NOT NULL), '[]') AS problems
+  FROM athlete a JOIN team t ON t.id = a.team_id LEFT JOIN LATERAL (
+    SELECT i.id, 'injury' AS kind, i.diagnosis_code AS "diagnosisCode", i.region, i.side, i.time_loss AS "timeLoss",
       ${us('i.onset_at')} AS "onsetUs", ${us('i.cleared_at')} AS "closedUs",
       coalesce((SELECT json_agg(json_build_object('fromUs', c -> 'fromUs', 'availability', coalesce(c ->> 'availability', 'out')) ORDER BY n)
         FROM return_to_play r, jsonb_array_elements(r.ceilings) WITH ORDINALITY AS e(c, n) WHERE r.injury_id = i.id), '[]') AS limits
     FROM injury i WHERE i.athlete_id = a.id
+    UNION ALL
+    SELECT s.id, 'illness', s.diagnosis_code, NULL, NULL, true, ${dayUs('s.onset_day')}, ${dayUs('s.returned_day')},
+      json_build_array(json_build_object('fromUs', ${dayUs('s.onset_day')}, 'availability', s.availability))
+    FROM illness s JOIN consent c ON c.id = s.consent_id WHERE s.athlete_id = a.id AND c.withdrawn_at IS NULL
   ) AS f ON true
   WHERE ($1::uuid IS NULL OR a.team_id = $1) AND (a.id = ANY ($2::uuid[]) OR ($2 IS NULL AND a.active)) GROUP BY a.id, a.name ORDER BY a.name, a.id`;
 
