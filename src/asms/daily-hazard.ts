@@ -8,6 +8,7 @@ import { loadDays, type DayLoad } from './load-history.ts';
 import { isAtRisk, type RiskFacts, type RiskInjury } from './risk-set.ts';
 import { isWithin, readRatings, recordedDays, type StoredRating, type StoredSession } from './session-ratings.ts';
 import { shiftDay, type CalendarDay } from './team-days.ts';
+import { US_PER_DAY } from './time.ts';
 
 /** A change of what a day's figure is made of is a change of this version; stored days then come again. */
 export const DAILY_HAZARD_METHOD = 'daily-hazard-2';
@@ -17,7 +18,6 @@ export const RECOMPUTED_DAYS = 35;
 export const LOAD_LOOKBACK_DAYS = 400;
 /** How fresh a return is: 1 on the day of clearance, fading by exp(-days/28); what models/binn/hazard.py was fitted on. */
 const RETURNED_DAYS = 28;
-const US_PER_DAY = 86_400e6;
 const DAYS_PER_YEAR = 365.25;
 
 /** Whole days since 1970-01-01 of a day of the calendar: what risk-set.ts counts in. */

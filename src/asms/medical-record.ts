@@ -4,6 +4,7 @@
  */
 import { KinewatchError } from '../contracts/errors.ts';
 import type { OpenInjury, Therapy } from './recovery.ts';
+import { US_PER_DAY } from './time.ts';
 
 const REFUSALS = [
   'unknown-injury',
@@ -98,7 +99,6 @@ export type MedicalFact =
 
 /** Weeks "returned, monitored" after clearance (science.md). */
 export const MONITORED_DAYS = 56;
-export const US_PER_DAY = 86_400e6;
 
 type FactOf<Kind extends MedicalFact['kind']> = Extract<MedicalFact, { readonly kind: Kind }>;
 

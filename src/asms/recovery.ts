@@ -1,8 +1,7 @@
 /** Recovery (eq. 6, 27) of each open or monitored injury, time in days; the athlete's R is the least over the open ones. */
 import type { ActivityClass } from '../contracts/model.ts';
 import { HOP_S, type AsmsParams } from './params.ts';
-
-const US_PER_DAY = 86_400e6;
+import { US_PER_DAY } from './time.ts';
 
 export interface OpenInjury {
   readonly injuryId: string;

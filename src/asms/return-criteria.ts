@@ -1,5 +1,6 @@
 /** The criteria of a stage against what was measured: since the injury, and of the athlete's own before it. */
-import { US_PER_DAY, type Side } from './medical-record.ts';
+import { type Side } from './medical-record.ts';
+import { US_PER_DAY } from './time.ts';
 import type { Criterion, Stage } from './return-protocol.ts';
 
 export interface Measurement {

@@ -2,7 +2,8 @@
  * The return after an injury as a value: stages in order, each left by its criteria and its signatures; a signed clearance after the last; 8 weeks
  * "returned, monitored"; back a stage or to the first. R = 1 clears nobody, and a low R keeps nobody: clearance is a decision of medical staff.
  */
-import { MONITORED_DAYS, MedicalRefused, US_PER_DAY } from './medical-record.ts';
+import { MONITORED_DAYS, MedicalRefused } from './medical-record.ts';
+import { US_PER_DAY } from './time.ts';
 import { judgeCriteria, type ReturnEvidence } from './return-criteria.ts';
 import type { ReturnProtocol, SignRole, Stage } from './return-protocol.ts';
 

@@ -83,3 +83,7 @@ export function readRange(query: { readonly from?: string; readonly to?: string 
 
 /** Microseconds of a time. */
 export const microsOf = (time: Date): number => time.getTime() * 1_000;
+
+/** A time of the store, microseconds since 1970, as RFC 3339; its inverse reads no finer than milliseconds. */
+export const isoOf = (us: number): string => new Date(us / 1_000).toISOString();
+export const isoOrNull = (us: number | null): string | null => (us === null ? null : isoOf(us));

@@ -8,10 +8,10 @@ import {
   MedicalRefused,
   MONITORED_DAYS,
   therapyPieces,
-  US_PER_DAY,
   type MedicalFact,
   type MedicalRecord,
 } from '../../src/asms/medical-record.ts';
+import { US_PER_DAY } from '../../src/asms/time.ts';
 
 const day = (n: number): number => n * US_PER_DAY;
 const NOW = day(1_000);

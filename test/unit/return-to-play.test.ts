@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MedicalRefused, MONITORED_DAYS, US_PER_DAY } from '../../src/asms/medical-record.ts';
+import { MedicalRefused, MONITORED_DAYS } from '../../src/asms/medical-record.ts';
+import { US_PER_DAY } from '../../src/asms/time.ts';
 import { evidenceFor, judgeCriteria, type Measurement, type SidedFigure } from '../../src/asms/return-criteria.ts';
 import { DEFAULT_PROTOCOL as protocol, protocolFaults, type SignRole } from '../../src/asms/return-protocol.ts';
 import {

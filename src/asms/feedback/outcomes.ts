@@ -1,5 +1,6 @@
 /** Outcomes as values, and which of them cannot stand. Pure: (what is known, an outcome) -> the outcomes then known, or every fault at once. */
 import { KinewatchError } from '../../contracts/errors.ts';
+import { US_PER_DAY } from '../time.ts';
 
 /** Body areas of the IOC consensus on recording injuries (Bahr 2020†). */
 export const BODY_REGIONS = [
@@ -226,8 +227,6 @@ function ratingFaults({ rpe, minutes }: SessionRpeOutcome): OutcomeFault[] {
   if (faults.length > 0 || minutes > 0 || rpe === 0) return faults;
   return [fault('out-of-range', `0 minutes are rated ${rpe}. Give the minutes, or state a rest day by rpe 0 and minutes 0.`)];
 }
-
-const US_PER_DAY = 86_400e6;
 
 /** What there can be one of: a metric a session, an RPE a session (or moment), a wellness entry a day, an injury a region and (UTC) day of onset. */
 function placeOf(outcome: Outcome): string {

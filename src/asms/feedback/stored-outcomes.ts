@@ -2,6 +2,7 @@
 import type { BodyRegion, InjurySeverity, Outcome, WellnessItem } from './outcomes.ts';
 import { WELLNESS_ITEMS } from './outcomes.ts';
 import type { RecordedInjury } from '../daily-hazard.ts';
+import { US_PER_DAY } from '../time.ts';
 
 export interface StoredOutcome {
   readonly id: string;
@@ -11,8 +12,6 @@ export interface StoredOutcome {
   readonly value: unknown;
   readonly replaces: string | null;
 }
-
-const US_PER_DAY = 86_400e6;
 
 const field = (value: unknown, name: string): unknown =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;

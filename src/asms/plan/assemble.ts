@@ -20,6 +20,7 @@ import {
   type StageRule,
 } from './problem.ts';
 import { usualWeekOf, weekdayOf, type UsualWeek } from './usual-week.ts';
+import { US_PER_DAY } from '../time.ts';
 
 /** A change of what problems are made of is a change of this. */
 export const PLAN_METHOD = 'plan-1.0.0';
@@ -28,7 +29,6 @@ export const PLAN_METHOD = 'plan-1.0.0';
 const PLAN_SERIES = 'session-rpe';
 export const LOAD_UNIT = 'AU';
 export const DEFAULT_HORIZON_DAYS = 7;
-const US_PER_DAY = 86_400e6;
 
 /** (chosen) Three hours of staff and athlete time together a week, in the catalogue's quarter hours. No other limit unless staff set one. */
 export const DEFAULT_LIMITS = {

@@ -10,8 +10,8 @@ import { injuryTarget, type HazardReference } from '../../asms/feedback/params.t
 import { HORIZON_DAYS, riskLabel, type RiskFacts, type RiskLabel } from '../../asms/risk-set.ts';
 import { SQUAD } from '../../simulate/squad-season/worlds.ts';
 import type { SquadSeason, SquadSettings } from '../../simulate/squad-season/play.ts';
+import { US_PER_DAY } from '../../asms/time.ts';
 
-const US_PER_DAY = 86_400e6;
 /** A forecast is made in the evening, after the labels of the day have come in. */
 const endOf = (day: number): number => (day + 1) * US_PER_DAY;
 

@@ -7,9 +7,8 @@ import { HORIZON_DAYS } from '../../asms/risk-set.ts';
 import { shiftDay, teamDayOf, teamDays } from '../../asms/team-days.ts';
 import type { DayRange } from '../hazard/view.ts';
 import type { Candidate, SquadDays, Standing, StoredStep, StoredVerdict } from './ports.ts';
+import { isoOf } from '../schemas.ts';
 import type { AthleteFeedback, Calibration, Step, TeamFeedback } from './schemas.ts';
-
-const iso = (us: number): string => new Date(us / 1_000).toISOString();
 
 export const viewStep = (step: StoredStep): Step => ({
   id: step.id,
@@ -17,7 +16,7 @@ export const viewStep = (step: StoredStep): Step => ({
   position: step.position,
   lessonId: step.lessonId,
   outcomeIds: [...step.outcomeIds],
-  knownAt: iso(step.knownUs),
+  knownAt: isoOf(step.knownUs),
   label: step.label,
   lessons: step.lessons,
   interceptOnly: viewMove(step.interceptOnly),
@@ -38,7 +37,7 @@ export const viewStanding = (athleteId: string, standing: readonly Standing[]): 
   targets: standing.map(({ target, steps, last, meanLoss, verdict }) => ({
     target,
     steps,
-    knownAt: iso(last.knownUs),
+    knownAt: isoOf(last.knownUs),
     interceptOnly: [...last.interceptOnly.after],
     personal: [...last.personal.after],
     meanLoss,

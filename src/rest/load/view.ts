@@ -6,7 +6,7 @@ import { measuredDays, measuredSessions, type MeasuredSession, type StoredLoad }
 import { isWithin, readRatings, recordedDays, type SourcedSession, type StoredRating } from '../../asms/session-ratings.ts';
 import { countDays, shiftDay, teamDayOf, teamDays, type CalendarDay } from '../../asms/team-days.ts';
 import { ProblemError } from '../problems.ts';
-import { readTime } from '../schemas.ts';
+import { isoOf, readTime } from '../schemas.ts';
 import type { AthleteLoad } from './schemas.ts';
 
 const DEFAULT_DAYS = 56;
@@ -64,8 +64,6 @@ function hiddenBecause({ days, figures }: LoadHistory): string | null {
   return `Only ${recorded} of the last ${LOAD_DAYS} days are recorded; a rest day is stated by a session-rpe outcome with rpe 0 and minutes 0`;
 }
 
-const iso = (us: number): string => new Date(us / 1_000).toISOString();
-
 /** A session of a series; `row`: what a sensor measured of it. */
 type Sourced = SourcedSession & { readonly row?: StoredLoad | null };
 
@@ -93,7 +91,7 @@ function sourceOf(
 
 const viewSession = (series: LoadSeries, day: string, { startUs, outcomeId, recordId, loads, row }: Sourced) => ({
   day,
-  startedAt: iso(startUs),
+  startedAt: isoOf(startUs),
   outcomeId,
   sessionId: recordId,
   value: loads[series]?.value ?? null,
@@ -154,6 +152,6 @@ export function viewLoad(
     missing: sources.filter(({ first }) => first < 0).map((source) => ({ series: source.series, reason: whyMissing(source) })),
     refused: read.refused
       .filter(({ startUs }) => startUs >= begin && startUs < end)
-      .map(({ outcomeId, atUs, reason }) => ({ outcomeId, at: iso(atUs), reason })),
+      .map(({ outcomeId, atUs, reason }) => ({ outcomeId, at: isoOf(atUs), reason })),
   };
 }

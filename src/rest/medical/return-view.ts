@@ -1,6 +1,7 @@
 /** A return to play as staff read it: stage, limits, what is open, and for medical staff what it rests on. Pure. */
 import { chronicLoadBefore, loadDays } from '../../asms/load-history.ts';
-import { MONITORED_DAYS, US_PER_DAY } from '../../asms/medical-record.ts';
+import { MONITORED_DAYS } from '../../asms/medical-record.ts';
+import { US_PER_DAY } from '../../asms/time.ts';
 import { judgeCriteria } from '../../asms/return-criteria.ts';
 import {
   demotionReasons,
@@ -17,7 +18,7 @@ import { shiftDay, teamDayOf, teamDays } from '../../asms/team-days.ts';
 import { evidenceOf, protocolOf } from './decide.ts';
 import type { MedicalFile, StoredInjury } from './ports.ts';
 import type { ReturnView } from './return-schemas.ts';
-import { isoOf, isoOrNull } from './view.ts';
+import { isoOf, isoOrNull } from '../schemas.ts';
 
 /** Ceilings are set against the one series that ratings make. */
 const SERIES: LoadSeries = 'session-rpe';

@@ -4,14 +4,13 @@ import { teamOf } from '../auth.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
 import { problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
-import { IdParams } from '../schemas.ts';
+import { IdParams, isoOf, isoOrNull } from '../schemas.ts';
 import { decidingNow, requireInjury, seesDiagnoses, signingRole } from './caller.ts';
 import { moveStage, returnOf, signStage, type Decided } from './decide.ts';
 import type { MedicalFile } from './ports.ts';
 import { AvailabilityView, ReturnList, ReturnParams, ReturnView } from './return-schemas.ts';
 import { loadRangeOf, viewReturn, type ReturnReading } from './return-view.ts';
 import { WhyBody } from './schemas.ts';
-import { isoOf, isoOrNull } from './view.ts';
 
 const tags = ['medical'];
 const NO_LOAD = { ratings: [], sessions: [] };

@@ -6,11 +6,11 @@ import { pageReply, pageRequest } from '../cursor.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
 import { ProblemError, problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
-import { IdParams, microsOf, PageOf, readTime } from '../schemas.ts';
+import { IdParams, isoOf, microsOf, PageOf, readTime } from '../schemas.ts';
 import { decidingNow, given } from './caller.ts';
 import { correctTherapy, endTherapy, recordAdherence, startTherapy, withdrawTherapy } from './decide.ts';
 import { Adherence, MedicalQuery, NewAdherence, NewTherapy, Therapy, TherapyCorrection, WhyBody } from './schemas.ts';
-import { isoOf, viewTherapy } from './view.ts';
+import { viewTherapy } from './view.ts';
 
 const tags = ['medical'];
 

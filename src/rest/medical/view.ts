@@ -1,9 +1,7 @@
 /** Stored injuries and therapies as the API shows them. Pure. */
+import { isoOf, isoOrNull } from '../schemas.ts';
 import type { StoredInjury, StoredTherapy } from './ports.ts';
 import type { Injury, Therapy } from './schemas.ts';
-
-export const isoOf = (us: number): string => new Date(us / 1_000).toISOString();
-export const isoOrNull = (us: number | null): string | null => (us === null ? null : isoOf(us));
 
 export const viewInjury = (athleteId: string, stored: StoredInjury): Injury => {
   const { injuryId, onsetUs, reportedUs, closedUs, closedBy, createdUs, ...said } = stored;

@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import type { CurrentState } from '../ports.ts';
-import { OneOf } from '../schemas.ts';
+import { isoOrNull, OneOf } from '../schemas.ts';
 import type { AthleteState } from './schemas.ts';
 
 /*
@@ -91,7 +91,7 @@ export function viewState(athleteId: string, current: CurrentState, nowMs: numbe
     athleteId,
     status: score === null ? 'no-data' : score.state === null ? 'not-enough-data' : 'ok',
     reason: reasonOf(current),
-    at: score === null ? null : new Date(score.endUs / 1_000).toISOString(),
+    at: isoOrNull(score?.endUs ?? null),
     ageS: score === null ? null : Math.max(0, (nowMs - score.endUs / 1_000) / 1_000),
     state: { value: score?.state ?? null, unit: '1', logit: score?.stateLogit ?? null, logitSd: score?.logitSd ?? null },
     rehab: { value: score?.rehab ?? null, unit: '1' },

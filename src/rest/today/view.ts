@@ -6,7 +6,7 @@ import { loadDays } from '../../asms/load-history.ts';
 import { inMorningOrder, morningWord, type MorningFacts } from '../../asms/morning.ts';
 import { readRatings, recordedDays } from '../../asms/session-ratings.ts';
 import type { CalendarDay } from '../../asms/team-days.ts';
-import { OneOf } from '../schemas.ts';
+import { isoOrNull, OneOf } from '../schemas.ts';
 import type { StoredMorning } from './ports.ts';
 import type { Morning, Today } from './schemas.ts';
 
@@ -18,8 +18,6 @@ const Drift = Type.Object({
   band: OneOf(['green', 'amber', 'red']),
   reference: OneOf(['own', 'population']),
 });
-
-const iso = (us: number): string => new Date(us / 1_000).toISOString();
 
 export interface MorningMoment {
   readonly nowUs: number;
@@ -90,7 +88,7 @@ function viewAthlete({ stored, availability, usualHazards }: MorningSubject, mom
     athleteId,
     name,
     ...morningWord(facts, moment.threshold),
-    availability: { status: availability.availability, since: availability.sinceUs === null ? null : iso(availability.sinceUs) },
+    availability: { status: availability.availability, since: isoOrNull(availability.sinceUs) },
     hazard,
     deviation: {
       value: drift?.value ?? null,
@@ -100,7 +98,7 @@ function viewAthlete({ stored, availability, usualHazards }: MorningSubject, mom
       reference: drift?.reference ?? null,
     },
     load,
-    data: { windows, observedShare, lastAt: lastWindowEndUs === null ? null : iso(lastWindowEndUs) },
+    data: { windows, observedShare, lastAt: isoOrNull(lastWindowEndUs) },
     alerts: alerts.map(({ alertId, type, severity, raisedAt }) => ({ alertId, type, severity, raisedAt })),
   };
 }
