@@ -83,7 +83,7 @@ export function createPlanning({ store, planner, nowMs = Date.now }: PlanningOpt
   type Known = NonNullable<Awaited<ReturnType<PlanStore['facts']>>>;
   const make = async ({ facts, seen }: Known, trigger: PlanTrigger, ask: PlanAsk) => {
     const made = await solved(assemblePlan(facts, nowMs(), ask));
-    return store.save({ ...made, facts, seen, trigger, text: describePlan({ ...made, alternatives: null }), at: new Date(nowMs()) });
+    return store.save({ ...made, facts, seen, trigger, text: describePlan({ ...made, alternatives: 'to-follow' }), at: new Date(nowMs()) });
   };
 
   return {

@@ -267,6 +267,9 @@ describe('a decision', () => {
     const answer = await api.call(coach, 'PATCH', at, body([], [{ day: first?.day, load: lower }]));
     const changed = answer.json<PlanView>();
     expect(changed, answer.body).toMatchObject({ status: 'changed', reason: 'travel' });
+    // Told of what staff made of it, and without the proposal's claim that nothing is better.
+    expect(changed.changed?.sentences.join(' ')).not.toEqual(changed.sentences.join(' '));
+    expect(changed.changed?.sentences.join(' ')).not.toContain('no plan is better');
     made.days.forEach(({ load }, d) => expect(changed.changed?.days[d]?.load).toBeCloseTo(d === hardest ? lower : load, 6));
     expect(changed.days).toEqual(made.days);
     expect(changed.changed?.outlook.totalLoad).toBeCloseTo(made.outlook.totalLoad - (first?.load ?? 0) + lower, 4);

@@ -7,7 +7,7 @@ import { adherenceOf, carriedOut, plannedDoses } from '../../src/asms/plan/carri
 import { changedProblem } from '../../src/asms/plan/change-plan.ts';
 import { checkEntry } from '../../src/asms/plan/check-entry.ts';
 import { PlanRefused, checkProblem } from '../../src/asms/plan/check-problem.ts';
-import { describePlan } from '../../src/asms/plan/describe-plan.ts';
+import { describeCourse, describePlan } from '../../src/asms/plan/describe-plan.ts';
 import { evaluate, noPlan } from '../../src/asms/plan/evaluate.ts';
 import type { PlanFacts } from '../../src/asms/plan/facts.ts';
 import { conflictInWords, limitInWords } from '../../src/asms/plan/limits-in-words.ts';
@@ -343,7 +343,9 @@ describe('words', () => {
     ])
       expect(all, part).toContain(part);
     expect(all).not.toMatch(/thigh|hamstring-injury-acute|protection/u);
-    expect(describePlan({ problem, sources, days, plan, alternatives: null }).sentences.join(' ')).toContain('follow');
+    expect(describePlan({ problem, sources, days, plan, alternatives: 'to-follow' }).sentences.join(' ')).toContain('follow');
+    expect(describePlan({ problem, sources, days, plan, alternatives: 'not-asked' }).sentences.join(' ')).not.toContain('follow');
+    expect(describeCourse({ problem, sources, days, plan }).join(' ')).not.toMatch(/no plan is better|follow/u);
   });
 });
 

@@ -12,9 +12,12 @@ export interface PlanToDescribe {
   /** ISO dates. */
   readonly days: readonly string[];
   readonly plan: Plan;
-  /** Null: not there yet. */
-  readonly alternatives: Alternatives | null;
+  /** to-follow: they are worked out after the plan; not-asked: they never will be (a question without a plan that is kept). */
+  readonly alternatives: Alternatives | 'to-follow' | 'not-asked';
 }
+
+/** What is to be done, by whomever it was decided. */
+export type CourseToDescribe = Omit<PlanToDescribe, 'alternatives'>;
 
 export interface PlanText {
   readonly title: string;
@@ -53,7 +56,7 @@ function doseInWords({ one, levels }: Dosed, days: readonly string[]): string {
   return `${one.name} (${one.doseUnit})${one.doseLevels === 1 ? ' on ' : ': '}${parts.join('; ')}`;
 }
 
-function loadsInWords({ problem, sources, days }: PlanToDescribe, { loads }: Decision): string {
+function loadsInWords({ problem, sources, days }: CourseToDescribe, { loads }: Decision): string {
   const changes = days.flatMap((day, d) => {
     const [load, planned] = [loads[d] ?? 0, problem.days[d]?.load ?? 0];
     if (Math.abs(load - planned) < SAME_LOAD) return [];
@@ -64,7 +67,7 @@ function loadsInWords({ problem, sources, days }: PlanToDescribe, { loads }: Dec
   return `Load (${sources.loadUnit}): ${changes.join('; ')}; as planned on the other days.`;
 }
 
-function decisionInWords(asked: PlanToDescribe, decision: Decision): readonly string[] {
+function decisionInWords(asked: CourseToDescribe, decision: Decision): readonly string[] {
   const sessions = sessionsOf(asked.problem, decision).map((one) => doseInWords(one, asked.days));
   return [
     ...(sessions.length === 0 ? ['No session beside training.'] : [`Sessions: ${sessions.join('. ')}.`]),
@@ -72,7 +75,7 @@ function decisionInWords(asked: PlanToDescribe, decision: Decision): readonly st
   ];
 }
 
-function riskInWords({ plan, days, sources }: PlanToDescribe): string {
+function riskInWords({ plan, days, sources }: CourseToDescribe): string {
   const { with: own, without } = plan;
   const interval = [own.injuryProbabilityLower, own.injuryProbabilityUpper].toSorted((a, b) => a - b).map(percent);
   const whose =
@@ -84,12 +87,12 @@ function riskInWords({ plan, days, sources }: PlanToDescribe): string {
   );
 }
 
-function recoveryInWords({ problem, plan }: PlanToDescribe): readonly string[] {
+function recoveryInWords({ problem, plan }: CourseToDescribe): readonly string[] {
   if (problem.injuries.length === 0) return [];
   return [`Recovery at the end: ${percent(plan.with.recovery)} with the plan, ${percent(plan.without.recovery)} without it.`];
 }
 
-function performanceInWords({ plan }: PlanToDescribe): readonly string[] {
+function performanceInWords({ plan }: CourseToDescribe): readonly string[] {
   const change = (outlook: Outlook): string => fixed(outlook.performanceChange ?? 0);
   if (plan.with.performanceChange === null) return [];
   return [
@@ -102,7 +105,8 @@ const priceInWords = ({ limit, movedBy, price, error }: LimitPrice, context: Wor
 
 function alternativesInWords(asked: PlanToDescribe, context: WordsContext): readonly string[] {
   const { alternatives } = asked;
-  if (alternatives === null) return ['What each limit costs and the next best plan follow.'];
+  if (alternatives === 'not-asked') return [];
+  if (alternatives === 'to-follow') return ['What each limit costs and the next best plan follow.'];
   const { prices, runnerUp, plan } = alternatives;
   // A price within its own error may be nothing.
   const known = prices.filter(({ price, error }) => price > error).toSorted((a, b) => b.price - a.price);
@@ -121,6 +125,14 @@ function alternativesInWords(asked: PlanToDescribe, context: WordsContext): read
   return [priced, `Next best, ${fixed(more, 3)} expected days worse: ${other}`];
 }
 
+/** What is done, and what it is expected to do: also of a plan that staff changed, of which nobody says that none is better. */
+export const describeCourse = (asked: CourseToDescribe): readonly string[] => [
+  ...decisionInWords(asked, asked.plan.decision),
+  riskInWords(asked),
+  ...recoveryInWords(asked),
+  ...performanceInWords(asked),
+];
+
 /** The sentences that stand in the recommendation. The plan's own figures are those of `plan`, before and after the alternatives are there. */
 export function describePlan(asked: PlanToDescribe): PlanText {
   const { problem, sources, days, plan } = asked;
@@ -129,10 +141,7 @@ export function describePlan(asked: PlanToDescribe): PlanText {
   return {
     title: `Plan for ${days[0]} to ${days.at(-1)}`,
     sentences: [
-      ...decisionInWords(asked, plan.decision),
-      riskInWords(asked),
-      ...recoveryInWords(asked),
-      ...performanceInWords(asked),
+      ...describeCourse(asked),
       ...alternativesInWords(asked, context),
       `By the model no plan is better than this by more than ${percent(plan.report.gap)}.`,
       ...used.map((one) => `Evidence, ${one.name}: ${one.evidence}`),

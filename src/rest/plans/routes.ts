@@ -107,7 +107,7 @@ export const plans = resource('plans', async (app, { repositories, planning, onP
         return {
           athleteId: id,
           status: 'planned' as const,
-          plan: viewSolved({ ...solved, alternatives: null }, isMedical),
+          plan: viewSolved({ ...solved, alternatives: 'not-asked' }, isMedical),
           conflict: null,
         };
       } catch (error) {

@@ -115,7 +115,10 @@ export const PlanView = Type.Object(
     reason: Nullable(Type.String()),
     ...SOLVED,
     alternatives: OrNull(ALTERNATIVES, 'null: they are not there yet'),
-    changed: OrNull(COURSE, 'What staff made of it'),
+    changed: OrNull(
+      { ...COURSE, sentences: Type.Array(Type.String()) },
+      'What staff made of it; the sentences above are those of the proposal',
+    ),
   },
   { title: 'Plan' },
 );

@@ -1,7 +1,7 @@
 /** A plan as staff read it. Pure. Injuries, conditions and stages are shown to the scope medical only. */
 import type { Alternatives } from '../../asms/plan/alternatives.ts';
 import type { AssembledPlan } from '../../asms/plan/assemble.ts';
-import { describePlan } from '../../asms/plan/describe-plan.ts';
+import { describeCourse, describePlan, type PlanToDescribe } from '../../asms/plan/describe-plan.ts';
 import type { Outlook } from '../../asms/plan/evaluate.ts';
 import { limitInWords } from '../../asms/plan/limits-in-words.ts';
 import type { PlanProblem } from '../../asms/plan/problem.ts';
@@ -12,7 +12,7 @@ import type { CourseView, PlanView, SolvedView } from './schemas.ts';
 interface ToView extends AssembledPlan {
   readonly days: readonly string[];
   readonly plan: Plan;
-  readonly alternatives: Alternatives | null;
+  readonly alternatives: PlanToDescribe['alternatives'];
 }
 
 /** The daily rates are left out: the probability is made of them. */
@@ -82,8 +82,11 @@ export function viewPlan(stored: StoredPlan, days: readonly string[], isMedical:
     decidedAt,
     decidedBy,
     reason,
-    ...viewSolved({ ...stored, days }, isMedical),
+    ...viewSolved({ ...stored, days, alternatives: alternatives ?? 'to-follow' }, isMedical),
     alternatives: alternatives === null ? null : viewAlternatives(stored, days, alternatives, isMedical),
-    changed: changed === null ? null : viewCourse(stored.problem, days, changed),
+    changed:
+      changed === null
+        ? null
+        : { ...viewCourse(stored.problem, days, changed), sentences: [...describeCourse({ ...stored, days, plan: changed })] },
   };
 }
