@@ -46,7 +46,7 @@ import { createAsmsStore } from './store/asms-store.ts';
 import { countStored, type StoredCounts } from './store/count-stored.ts';
 import { createDailyStore } from './store/daily-store.ts';
 import { createDeliveryStore } from './store/delivery-store.ts';
-import { createExplanationStore } from './store/explanation-store.ts';
+import { createExplanationStore, dropOldExplanations } from './store/explanation-store.ts';
 import { startEmbeddedPostgres } from './store/embedded-postgres.ts';
 import { createFrameNotices, listenFrames } from './store/frame-notices.ts';
 import { createFrameLanes } from './store/frame-lanes.ts';
@@ -163,6 +163,7 @@ async function keepPartitions(house: House): Promise<void> {
     if (dropped.length > 0) log.info({ dropped }, 'partitions past their retention are gone');
     await dropOldWebhookEvents(pool, Date.now());
     await dropOldObservations(pool, Date.now(), config.scoreRetentionDays);
+    await dropOldExplanations(pool, Date.now(), config.scoreRetentionDays);
   };
   await keep();
   const timer = setInterval(() => {

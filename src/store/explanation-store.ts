@@ -165,6 +165,12 @@ const saveBackground = (pool: pg.Pool, score: QuietScore, packed: Uint8Array): P
     );
   });
 
+/** Retention: explanations go with the scores that they explain, `days` after the window. One that is still to be made goes too: there is nothing left to make it from. */
+export async function dropOldExplanations(pool: pg.Pool, nowMs: number, days: number): Promise<number> {
+  const { rowCount } = await pool.query('DELETE FROM explanation WHERE start_us < $1', [nowMs * 1_000 - days * DAY_US]);
+  return rowCount ?? 0;
+}
+
 export function createExplanationStore(pool: pg.Pool): ExplainStore & ExplanationQueueStore {
   return {
     claim: (id, leaseMs) => claim(pool, id, leaseMs),

@@ -1,6 +1,7 @@
 /** Observations on their way into an athlete's own sequence, in the transaction of what they tell of. */
 import type pg from 'pg';
 import type { NewObservation, Observation } from '../contracts/observation.ts';
+import { DAY_US } from './partitions.ts';
 
 /** Locks the athlete's row until the commit: sequences commit in order, so that none can appear below a fence that has passed it. */
 export async function lockObserving(client: pg.PoolClient, athleteId: string): Promise<void> {
@@ -64,8 +65,6 @@ export async function observationsAfter(client: pg.PoolClient, athleteId: string
   });
   return rows.map((row) => ({ ...row.body, kind: row.kind, sequence: Number(row.sequence), atUs: Number(row.at_us) }) as Observation);
 }
-
-const DAY_US = 86_400e6;
 
 /** Retention: deletes observations older than `days` that are applied. Returns how many. */
 export async function dropOldObservations(pool: pg.Pool, nowMs: number, days: number): Promise<number> {

@@ -14,7 +14,7 @@ import { createOnnxScorer, type OnnxScorer } from '../../src/score/onnx/onnx-sco
 import { createStagedScorer } from '../../src/score/onnx/staged-scorer.ts';
 import type { StagedScorer } from '../../src/score/ports.ts';
 import { createAsmsStore } from '../../src/store/asms-store.ts';
-import { createExplanationStore, queueAlertExplanation } from '../../src/store/explanation-store.ts';
+import { createExplanationStore, dropOldExplanations, queueAlertExplanation } from '../../src/store/explanation-store.ts';
 import { createModelRegistry } from '../../src/store/model-registry.ts';
 import { createRebuildStore } from '../../src/store/rebuild-store.ts';
 import { inTransaction } from '../../src/store/transaction.ts';
@@ -293,6 +293,10 @@ describe('the explainer at a stop', { timeout: 120_000 }, () => {
     expect(await ended).toMatchObject({ retry: true });
     expect(await attempts()).toBe(0);
     expect(await createExplanationStore(database.pool).pendingExplanations(9)).toEqual([id]);
+    // It goes with the score that it would have explained.
+    const daysLater = (days: number): number => startUs / 1_000 + days * 86_400_000;
+    expect(await dropOldExplanations(database.pool, daysLater(30), 30)).toBe(0);
+    expect(await dropOldExplanations(database.pool, daysLater(31), 30)).toBe(1);
     await database.stop();
   });
 });
