@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { buildPlan } from '../src/asms/plan/build.ts';
-import { DEFAULT_WEIGHTS, logDailyRateOf, type Intervention, type PlanProblem } from '../src/asms/plan/problem.ts';
+import { DEFAULT_WEIGHTS, type Intervention, type PlanProblem } from '../src/asms/plan/problem.ts';
 import { DEFAULT_SETTINGS, type PlanOutcome } from '../src/asms/plan/solve-plan.ts';
 import { DEFAULT_REGIONS } from '../src/asms/catalogue.ts';
 import { createHighsSolver } from '../src/plan/highs-solver.ts';
@@ -99,7 +99,7 @@ export function drawProblem(seed: number): PlanProblem {
     load: { acute: usual * ratio, chronic: usual, fitness: usual * 42.5, fatigue: usual * 7.5 * ratio },
     usualDailyLoad: usual,
     hazard: {
-      logDailyRate: logDailyRateOf(random.uniform(0.01, 0.12)),
+      logDailyRate: Math.log(-Math.log1p(-random.uniform(0.01, 0.12)) / 7),
       fatigue: random.uniform(0.5, 2),
       loadExcess: random.uniform(0, 0.6),
     },

@@ -24,7 +24,7 @@ import numpy as np
 from .calibrate import cross_entropy, sigmoid
 from .hazard_data import MINIMUM, RECORDS, Rows, read_rows, record_values, usable
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 QUANTILE = 1.959964
 # L2 penalty on standardised features, times half the squared coefficient: they are few. (chosen)
 LIGHT = 3.0
@@ -35,6 +35,11 @@ PRIOR = 2.0
 FOLDS = 5
 # Positive days of a split below which nothing is fitted: two a coefficient. (chosen)
 FEWEST_INJURIES = 20
+# The planner's own fit: load, adjusted for what changes load and risk alike. Left out are heart-rate variability and movement, which load changes on its way to the risk.
+LOAD_TERMS = ("relativeFatigue", "acuteExcess")
+ADJUSTED = ("lnChronicPlan", "lnPastInjuries", "returned", "age")
+# Mean over seven days of what is left of today's fatigue (Banister's 7 days) and of today's 7-day mean (EWMA with 2 / 8).
+OVER_WEEK = (float(np.exp(-np.arange(7) / 7).mean()), float((0.75 ** np.arange(7)).mean()))
 MOVEMENT = (("movementChange", "severity", "binn"), ("movementAboveLowest", "severity", "binn"))
 
 
@@ -181,6 +186,26 @@ def learn(features: list[tuple[str, str, str]], movement: dict, rows: Rows) -> d
     }
 
 
+def load_terms(movement: dict, rows: Rows) -> dict:
+    """What load does to a day's rate, all ways taken together (hazard.json, "planning"): a fit on training athletes without what load works through.
+
+    The coefficients are of a week's risk on the fatigue and the acute excess at its start, of which OVER_WEEK is left on the mean of the week's days: a day's
+    rate hangs on what is there on that day by so much more. Neither may be below 0, or the programme would not be convex.
+    """
+    names, train_rows = [*LOAD_TERMS, *ADJUSTED], rows.split == "train"
+    values = values_of(names, movement, rows.take(np.flatnonzero(train_rows)))
+    location, scale = np.nanmean(values, axis=0), np.nanstd(values, axis=0)
+    x, y, who = standardise(values, location, np.where(scale > 1e-9, scale, 1.0)), rows.columns["label"][train_rows], rows.columns["athlete"][train_rows]
+    beta, hessian = fit(x, y, np.concatenate(([0.0], np.full(len(names), LIGHT))))
+    error = np.sqrt(np.diag(sandwich(x, y, beta, hessian, who)))
+    unit = scale[: len(LOAD_TERMS)] * np.array(OVER_WEEK)
+    return {
+        **{key: round(max(0.0, float(beta[i + 1] / unit[i])), 4) for i, key in enumerate(("fatigue", "loadExcess"))},
+        "standardErrors": [round(float(error[i + 1] / unit[i]), 4) for i in range(2)],
+        "adjustedFor": list(ADJUSTED),
+    }
+
+
 def train(rows: Rows, description: dict) -> dict:
     """models/hazard.json as a dictionary."""
     y, who, split = rows.columns["label"], rows.columns["athlete"], rows.split
@@ -193,6 +218,7 @@ def train(rows: Rows, description: dict) -> dict:
         "binnSha256": description["model"]["sha256"],
         "horizonDays": description["horizonDays"],
         **learn([*RECORDS, *MOVEMENT], movement, rows),
+        "planning": load_terms(movement, rows),
         "minimum": MINIMUM,
         "trainedOn": {
             "what": "simulated seasons only; no recording of a person",

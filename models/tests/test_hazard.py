@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from binn.calibrate import sigmoid  # noqa: E402
 from binn.evaluate_hazard import calibration_bins, earlier_means  # noqa: E402
-from binn.hazard import MOVEMENT, calibrate, cholesky, fit, learn, learn_movement, movement_values, predict, sandwich, standardise  # noqa: E402
+from binn.hazard import MOVEMENT, calibrate, cholesky, fit, learn, learn_movement, load_terms, movement_values, predict, sandwich, standardise  # noqa: E402
 from binn.hazard_data import RECORDS, Rows, earlier_sessions, record_values, usable  # noqa: E402
 from binn.hazard_metrics import auc, calibration, draws, grouped_auc, interval  # noqa: E402
 
@@ -121,6 +121,28 @@ class Fit(unittest.TestCase):
         for i, row in enumerate(cholesky(half @ half.T)):
             lower[i, : i + 1] = row
         np.testing.assert_allclose(lower @ lower.T, half @ half.T, rtol=1e-4, atol=1e-4)
+
+
+class LoadTerms(unittest.TestCase):
+    def test_finds_all_that_load_does_where_half_goes_through_heart_rate_variability(self):
+        rows = rows_of(6000)
+        rng = np.random.default_rng(9)
+        fatigue, excess = rng.normal(0.0, 0.3, len(rows)), np.maximum(0.0, rng.normal(0.0, 0.3, len(rows)))
+        fall = 0.5 * fatigue + 0.05 * rng.normal(size=len(rows))
+        rows.columns.update(relativeFatigue=fatigue, acuteExcess=excess, hrvFall=fall)
+        rows.columns["label"] = (rng.random(len(rows)) < sigmoid(-2.0 + 0.5 * fatigue + 1.0 * excess + 2.0 * fall)).astype(float)
+        terms = load_terms(learn_movement(rows), rows)
+        # 0.5 of its own and 2 * 0.5 by way of the fall; of today's fatigue and excess 0.678 and 0.495 are left over a week's days.
+        self.assertAlmostEqual(terms["fatigue"] * 0.678, 1.5, delta=0.2)
+        self.assertAlmostEqual(terms["loadExcess"] * 0.495, 1.0, delta=0.25)
+        self.assertNotIn("hrvFall", terms["adjustedFor"])
+
+    def test_is_never_below_zero(self):
+        rows = rows_of(2000)
+        rng = np.random.default_rng(10)
+        rows.columns["label"] = (rng.random(len(rows)) < sigmoid(-1.0 - 3.0 * (rows.columns["relativeFatigue"] + rows.columns["acuteExcess"]))).astype(float)
+        terms = load_terms(learn_movement(rows), rows)
+        self.assertEqual((terms["fatigue"], terms["loadExcess"]), (0.0, 0.0))
 
 
 def rows_of(athletes: int, days: int = 4, width: int = 3, seed: int = 1) -> Rows:

@@ -1,5 +1,5 @@
 /** hazard.json as it lies beside a graph: whether it is one, and whether it is that graph's. Pure. */
-import type { HazardModel } from './hazard.ts';
+import type { HazardModel, LoadTerms } from './hazard.ts';
 
 export type HazardFile = { readonly model: HazardModel } | { readonly fault: string };
 
@@ -40,12 +40,30 @@ function faultsOf(value: Readonly<Record<string, unknown>>, attn: number): strin
         movement['prior'] > 0 &&
         [movement['location'], movement['weights']].every((list) => areNumbers(list) && list.length === attn),
     ],
+    ['planning is not two numbers of 0 or more', value['planning'] === undefined || loadTermsOf(value) !== null],
     [
       'minimum is missing',
       isRecord(minimum) && isNumber(minimum['activeWindows']) && minimum['activeWindows'] >= 1 && isNumber(minimum['loadDays']),
     ],
   ];
   return checks.filter(([, holds]) => !holds).map(([fault]) => fault);
+}
+
+function loadTermsOf({ planning }: Readonly<Record<string, unknown>>): LoadTerms | null {
+  if (!isRecord(planning)) return null;
+  const { fatigue, loadExcess } = planning;
+  return isNumber(fatigue) && isNumber(loadExcess) && fatigue >= 0 && loadExcess >= 0 ? { fatigue, loadExcess } : null;
+}
+
+/** The planner's terms of a hazard.json, whatever graph it belongs to: load is not read from F_attn. Null where it has none. */
+export function readLoadTerms(text: string | null): LoadTerms | null {
+  if (text === null) return null;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? loadTermsOf(value) : null;
+  } catch {
+    return null;
+  }
 }
 
 /**

@@ -23,6 +23,15 @@ export interface Movement {
   readonly prior: number;
 }
 
+/**
+ * What more load does to a day's rate, all ways taken together, for the planner: log-odds for a relative fatigue of 1, and for a 7-day mean one usual
+ * daily load above the 28-day mean. Fitted without what load works through (heart-rate variability, movement), so these are no terms of the daily hazard.
+ */
+export interface LoadTerms {
+  readonly fatigue: number;
+  readonly loadExcess: number;
+}
+
 export interface HazardModel {
   readonly format: 2;
   readonly name: 'binn-hazard';
@@ -38,6 +47,8 @@ export interface HazardModel {
   readonly cholesky: readonly (readonly number[])[];
   /** Standard normal quantile of the interval: 1.96 for 95 %. */
   readonly quantile: number;
+  /** Absent in files of earlier versions. */
+  readonly planning?: LoadTerms;
   /** Below these there is no figure. */
   readonly minimum: { readonly activeWindows: number; readonly loadDays: number };
 }

@@ -69,7 +69,7 @@ function solveWith(highs: Highs, model: Model, programme: Programme, options: So
     integrality: programme.isInteger.map((isInteger) => (isInteger ? variableType.integer : variableType.continuous)),
   });
   if (options.start !== undefined) model.setSolution({ colValue: options.start });
-  const { modelStatus } = model.run();
+  const modelStatus = runModel(model);
   const elapsedS = (performance.now() - begun) / 1000;
   if (modelStatus === INFEASIBLE) return { status: 'infeasible', elapsedS };
   if (modelStatus !== OPTIMAL && modelStatus !== TIME_LIMIT)
@@ -84,4 +84,24 @@ function solveWith(highs: Highs, model: Model, programme: Programme, options: So
     bound: programme.isInteger.includes(true) ? Number(model.info.get('mip_dual_bound')) : continuousBound,
     elapsedS,
   };
+}
+
+/**
+ * Without presolve HiGHS now and then stops at a programme of wide numbers with an error; presolve scales them, and gets through.
+ * @throws KinewatchError `plan-solver` where neither way works
+ */
+function runModel(model: Model): number {
+  try {
+    return model.run().modelStatus;
+  } catch {
+    model.clearSolver();
+    model.options.set({ presolve: 'on' });
+  }
+  try {
+    return model.run().modelStatus;
+  } catch (error) {
+    throw new KinewatchError('plan-solver', 'the solver failed with and without presolve: report the problem that was planned', {
+      cause: error,
+    });
+  }
 }

@@ -21,7 +21,10 @@ const RETRY_DAYS = 1;
 /** Alternatives that fail this often are given up. */
 const MOST_TRIES = 3;
 
-const PLANNED_LOAD = `to_char(day, 'YYYY-MM-DD') AS day, load, minimum, maximum`;
+const PLANNED_LOAD = `to_char(day, 'YYYY-MM-DD') AS day, load, minimum, maximum, is_match AS "isMatch"`;
+/** Days of the last 400 on which a match of the athlete's began, by the team's clock. */
+const MATCH_DAYS = `ARRAY(SELECT DISTINCT to_char(started_at AT TIME ZONE t.time_zone, 'YYYY-MM-DD') FROM session
+    WHERE athlete_id = a.id AND started_at >= $3 AND coalesce(exposure, type) = 'match')`;
 const NEWEST_LIMITS = (where: string, kind: string): string =>
   `(SELECT value FROM plan_limits WHERE ${where} AND kind = '${kind}' ORDER BY version DESC LIMIT 1)`;
 
@@ -37,6 +40,7 @@ const CATALOGUE = `SELECT entry_id AS "entryId", version, entry || jsonb_build_o
 const FACTS = `SELECT a.id AS "athleteId", a.team_id AS "teamId", t.time_zone AS "timeZone",
   ${rowsOf(`SELECT id, ${us('at')} AS "atUs", value FROM outcome WHERE athlete_id = a.id AND kind = 'session-rpe' AND at >= $3 ORDER BY at, created_at, id`)} AS ratings,
   ${rowsOf(`SELECT id, ${us('started_at')} AS "startUs" FROM session WHERE athlete_id = a.id AND started_at >= $3 ORDER BY started_at, id`)} AS sessions,
+  ${MATCH_DAYS} AS "matchDays",
   json_build_object(
     'athlete', ${rowsOf(`SELECT ${PLANNED_LOAD} FROM planned_load WHERE athlete_id = a.id AND day >= $4`)},
     'team', ${rowsOf(`SELECT ${PLANNED_LOAD} FROM planned_load WHERE team_id = a.team_id AND athlete_id IS NULL AND day >= $4`)}) AS "plannedLoads",
@@ -47,6 +51,7 @@ const FACTS = `SELECT a.id AS "athleteId", a.team_id AS "teamId", t.time_zone AS
   ${rowsOf(CATALOGUE)} AS catalogue,
   (SELECT json_build_object('day', to_char(h.day, 'YYYY-MM-DD'), 'modelVersion', h.model_version, 'probability', h.probability, 'notEnoughData', h.not_enough_data)
     FROM daily_hazard h WHERE h.athlete_id = a.id ORDER BY h.day DESC, h.computed_at DESC LIMIT 1) AS hazard,
+  (SELECT m.hazard FROM model m WHERE m.status = 'active') AS "hazardText",
   ${rowsOf(`SELECT i.id AS "injuryId", i.region, ${us('i.onset_at')} AS "onsetUs", i.time_loss_days AS "timeLossDays",
       s.state #> ARRAY['recovery', 'injuries', i.id::text] AS recovery,
       (SELECT r.state FROM return_to_play r WHERE r.injury_id = i.id) AS returning,
@@ -124,7 +129,10 @@ export function createPlanStore(pool: pg.Pool): PlanStore {
       const [row] = found.rows;
       if (row === undefined) return null;
       const { seenAlerts, seenStages, accepted, ...facts } = row;
-      return { facts: { ...facts, accepted: accepted.map(acceptedOf) }, seen: { alerts: seenAlerts, stages: seenStages } };
+      return {
+        facts: { ...facts, accepted: accepted.map(acceptedOf) },
+        seen: { alerts: seenAlerts, stages: seenStages },
+      };
     },
     dueFor: async (athleteId, at) => (await due(at, 'a.id = $2', [athleteId], 1))[0]?.trigger ?? null,
     athletesToPlan: async (at, limit) => (await due(at, 'true', [], limit)).map(({ id }) => id),

@@ -62,6 +62,17 @@ async function athleteWithLoad(days = 35): Promise<string> {
   return athleteId;
 }
 
+/** The same with a daily hazard of six times the average: sessions pay. */
+async function athleteAtRisk(): Promise<string> {
+  const athleteId = await athleteWithLoad();
+  await api.database.pool.query(
+    `INSERT INTO daily_hazard (athlete_id, day, model_version, probability, lower, upper, terms, input, method_version)
+     VALUES ($1, current_date - 1, 'test', 0.2, 0.1, 0.3, '{}', '{}', 'test')`,
+    [athleteId],
+  );
+  return athleteId;
+}
+
 async function injure(athleteId: string): Promise<string> {
   const injuryId = randomUUID();
   await api.database.pool.query(
@@ -124,7 +135,7 @@ describe('a plan for an athlete', () => {
   }, 60_000);
 
   it('has its prices and runner-up added by the second job, once, in the plan and in the recommendation', async () => {
-    const athleteId = await athleteWithLoad();
+    const athleteId = await athleteAtRisk();
     const made = await plan(athleteId);
     expect(await planning().findAlternatives(made.id)).toBe(true);
     const shown = (await api.call(coach, 'GET', `/v1/athletes/${athleteId}/plans/${made.id}`)).json<PlanView>();
@@ -357,7 +368,7 @@ describe('what-if', () => {
 
 describe('what was done', () => {
   it('is reported a day, corrected when said again, and sets the adherence that plans reckon with', async () => {
-    const athleteId = await athleteWithLoad();
+    const athleteId = await athleteAtRisk();
     const made = await plan(athleteId);
     const at = `/v1/athletes/${athleteId}`;
     await api.call(coach, 'PATCH', `${at}/plans/${made.id}`, { status: 'accepted' });
@@ -526,7 +537,7 @@ describe('limits', () => {
       (
         await put(`/v1/teams/${teamId}`, [
           { day: first, load: 300 },
-          { day: second, load: 0 },
+          { day: second, load: 0, match: true },
         ])
       ).statusCode,
     ).toBe(200);
@@ -536,8 +547,8 @@ describe('limits', () => {
     }>();
     expect(view.days).toMatchObject([
       { day: today(), load: null, source: null },
-      { day: first, load: 100, minimum: 70, maximum: 100, source: 'athlete' },
-      { day: second, load: 0, maximum: 0, source: 'team' },
+      { day: first, load: 100, minimum: 70, maximum: 100, match: false, source: 'athlete' },
+      { day: second, load: 0, maximum: 0, match: true, source: 'team' },
     ]);
     for (const [days, code] of [
       [[{ day: first, load: 100, minimum: 150 }], 'plan-range'],

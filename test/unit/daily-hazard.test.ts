@@ -13,7 +13,7 @@ import { hazardForecasts, injuryLessons } from '../../src/asms/feedback/daily-le
 import { probabilityBy } from '../../src/asms/feedback/shown.ts';
 import { asOutcome, storedInForce } from '../../src/asms/feedback/stored-outcomes.ts';
 import { hazardReference } from '../../src/asms/feedback/targets.ts';
-import { readHazardFile } from '../../src/asms/hazard-file.ts';
+import { readHazardFile, readLoadTerms } from '../../src/asms/hazard-file.ts';
 import { shiftDay, teamDays } from '../../src/asms/team-days.ts';
 import { GRAPH_SHA256, hazardModel } from '../support/hazard-season.ts';
 
@@ -40,12 +40,20 @@ describe('hazard.json of a graph', () => {
       [JSON.stringify({ ...model, features: [] }), 'features'],
       [JSON.stringify({ ...model, intercept: null }), 'intercept'],
       [JSON.stringify({ ...model, minimum: { loadDays: 28 } }), 'minimum'],
+      [JSON.stringify({ ...model, planning: { fatigue: -1, loadExcess: 2 } }), 'planning'],
     ] as const) {
       expect(faultOf(text), String(text)).toMatch(/^no hazard model for this graph: /);
       expect(faultOf(text), String(text)).toContain(words);
     }
     expect(faultOf(JSON.stringify(model), { ...graph, sha256: 'e'.repeat(64) })).toContain(`fitted on graph ${GRAPH_SHA256.slice(0, 12)}`);
     expect(faultOf(JSON.stringify(model), { ...graph, attn: 5 })).toContain('movement does not have 5');
+  });
+
+  it('says what load does for the planner, whatever graph it is of, or nothing', () => {
+    const planning = { fatigue: 1.5, loadExcess: 3, standardErrors: [0.5, 1], adjustedFor: ['age'] };
+    expect(readLoadTerms(JSON.stringify({ ...hazardModel(), planning }))).toEqual({ fatigue: 1.5, loadExcess: 3 });
+    for (const text of [null, '{', '[]', JSON.stringify(hazardModel()), JSON.stringify({ planning: { fatigue: 1 } })])
+      expect(readLoadTerms(text)).toBeNull();
   });
 });
 

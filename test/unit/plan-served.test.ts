@@ -11,8 +11,9 @@ import { describeCourse, describePlan } from '../../src/asms/plan/describe-plan.
 import { evaluate, noPlan } from '../../src/asms/plan/evaluate.ts';
 import type { PlanFacts } from '../../src/asms/plan/facts.ts';
 import { conflictInWords, limitInWords } from '../../src/asms/plan/limits-in-words.ts';
+import { steadyLoad } from '../../src/asms/load.ts';
 import { LIMITS } from '../../src/asms/plan/limits.ts';
-import { logDailyRateOf } from '../../src/asms/plan/problem.ts';
+import { DEFAULT_LOAD_TERMS } from '../../src/asms/plan/problem.ts';
 import { usualWeekOf } from '../../src/asms/plan/usual-week.ts';
 import { DEFAULT_PROTOCOL } from '../../src/asms/return-protocol.ts';
 import { beginReturn } from '../../src/asms/return-to-play.ts';
@@ -37,11 +38,13 @@ const FACTS: PlanFacts = {
   timeZone: 'UTC',
   ratings: ratingsOf(56),
   sessions: [],
+  matchDays: [],
   plannedLoads: { athlete: [], team: [] },
   limits: { athlete: {}, team: {} },
   conditions: [],
   catalogue: DEFAULT_CATALOGUE.map((entry) => ({ entryId: entry.id, version: 1, entry })),
   hazard: null,
+  hazardText: null,
   injuries: [],
   accepted: [],
   done: [],
@@ -64,9 +67,26 @@ describe('facts become a problem', () => {
     expect(sources).toMatchObject({ firstDay: TODAY, days: Array.from({ length: 7 }, () => 'usual') });
     // Monday first.
     expect(problem.days.map(({ load }) => load)).toEqual([300, 360, 420, 360, 240, 480, 0]);
-    expect(problem.days[0]).toEqual({ load: 300, minimumLoad: 210, maximumLoad: 300 });
+    expect(problem.days[0]).toMatchObject({ load: 300, minimumLoad: 210, maximumLoad: 300 });
     expect(problem.usualDailyLoad).toBeCloseTo((5 + 6 + 7 + 6 + 4 + 8) * (60 / 7), 9);
     expect(problem.costBudget).toBe(12);
+  });
+
+  it('whose days have their share of the usual exposure: a match three times that of training, a day off none', () => {
+    const saturdays = [-2, -9, -16, -23].map((back) => shiftDay(TODAY, back));
+    const exposure = (facts: Partial<PlanFacts>) => assemble(facts).problem.days.map((one) => one.exposure ?? NaN);
+    // A usual week has 36 * 60 AU, with a match on Saturday 16 * 60 more.
+    expect(exposure({})[5]).toBeCloseTo((8 / 36) * 7, 9);
+    const played = exposure({ matchDays: saturdays });
+    expect(played[5]).toBeCloseTo((24 / 52) * 7, 9);
+    expect(played[6]).toBe(0);
+    expect(played.reduce((a, b) => a + b, 0)).toBeCloseTo(7, 9);
+    const on = { day: TODAY, load: 480, minimum: 480, maximum: 480 };
+    const [match, training] = [true, false].map(
+      (isMatch) => exposure({ matchDays: saturdays, plannedLoads: { athlete: [], team: [{ ...on, isMatch }] } })[0]!,
+    );
+    expect(match).toBeCloseTo((24 / 52) * 7, 9);
+    expect(training).toBeCloseTo((8 / 52) * 7, 9);
   });
 
   it('that begins tomorrow where today is rated already', () => {
@@ -75,7 +95,7 @@ describe('facts become a problem', () => {
   });
 
   it('in which the athlete’s own planned load stands before the team’s, and the team’s before the usual week', () => {
-    const on = (day: string, load: number) => ({ day, load, minimum: 0, maximum: load + 50 });
+    const on = (day: string, load: number) => ({ day, load, minimum: 0, maximum: load + 50, isMatch: false });
     const { problem, sources } = assemble({
       plannedLoads: { athlete: [on(TODAY, 111)], team: [on(TODAY, 222), on('2026-12-01', 333)] },
     });
@@ -84,12 +104,12 @@ describe('facts become a problem', () => {
   });
 
   it('keeps the usual and the team’s week under a ceiling, and what staff planned for the athlete as it is, but for its least load', () => {
-    const on = (day: string) => ({ day, load: 600, minimum: 400, maximum: 700 });
+    const on = (day: string) => ({ day, load: 600, minimum: 400, maximum: 700, isMatch: false });
     const { problem } = assemble({
       plannedLoads: { athlete: [on(TODAY)], team: [on('2026-12-01')] },
       limits: { athlete: { dailyLoadLimit: 250 }, team: {} },
     });
-    expect(problem.days.slice(0, 3)).toEqual([
+    expect(problem.days.slice(0, 3)).toMatchObject([
       { load: 600, minimumLoad: 250, maximumLoad: 700 },
       { load: 250, minimumLoad: 250, maximumLoad: 250 },
       { load: 250, minimumLoad: 250, maximumLoad: 250 },
@@ -124,8 +144,12 @@ describe('facts become a problem', () => {
   it('with the own hazard less the fatigue of its day, or the population’s rate and a sentence that says so', () => {
     const hazard = { day: '2026-11-29', modelVersion: '0.2.0', probability: 0.08, notEnoughData: null };
     const own = assemble({ hazard });
-    const tired = (own.problem.load?.fatigue ?? 0) * ((1 - Math.exp(-1 / 7)) / own.problem.usualDailyLoad) - 1;
-    expect(own.problem.hazard?.logDailyRate).toBeCloseTo(logDailyRateOf(0.08) - 0.7 * tired, 9);
+    expect(own.problem.hazard).toMatchObject(DEFAULT_LOAD_TERMS);
+    const terms = { fatigue: 0.8, loadExcess: 0.3 };
+    const told = assemble({ hazard, hazardText: JSON.stringify({ planning: terms }) });
+    expect(told.problem.hazard).toMatchObject(terms);
+    // What the usual week holds is what the daily hazard says, however the terms spread it.
+    for (const { problem } of [own, told]) expect(evaluate(problem, noPlan(problem)).injuryProbability).toBeCloseTo(0.08, 9);
     expect(own.sources.missing).toEqual([]);
     for (const [known, why] of [
       [null, 'none was computed yet'],
@@ -133,7 +157,11 @@ describe('facts become a problem', () => {
       [{ ...hazard, probability: null, notEnoughData: 'load-history' }, 'load-history'],
     ] as const) {
       const { problem, sources } = assemble({ hazard: known });
-      expect(problem.hazard?.logDailyRate).toBeCloseTo(Math.log(0.005), 9);
+      // Half a percent a day for a rested athlete at the usual load.
+      expect(evaluate({ ...problem, load: steadyLoad(problem.usualDailyLoad) }, noPlan(problem)).injuryProbability).toBeCloseTo(
+        -Math.expm1(-7 * 0.005),
+        9,
+      );
       expect(sources.hazard.source).toBe('population');
       expect(sources.missing[0]).toContain(why);
     }
@@ -194,10 +222,16 @@ describe('facts become a problem', () => {
 describe('the usual week', () => {
   it('is the mean of each weekday over the last 28 days; a day nobody recorded is no rest day', () => {
     const day = (iso: string, value: number | null) => ({ day: iso, value, recorded: 0, sessions: 0, unrecorded: 0, provisional: false });
-    expect(usualWeekOf([])).toBeNull();
-    const week = usualWeekOf([day('2026-11-02', 100), day('2026-11-03', null), day('2026-11-09', 300), day('2026-11-10', 50)]);
+    expect(usualWeekOf([], new Set())).toBeNull();
+    const week = usualWeekOf(
+      [day('2026-11-02', 100), day('2026-11-03', null), day('2026-11-09', 300), day('2026-11-10', 50)],
+      new Set(['2026-11-09']),
+    );
     expect(week).toMatchObject({ dailyLoad: 150, recordedDays: 3 });
     expect(week?.byWeekday[1]).toBe(200);
+    // The match on the second Monday counts three times.
+    expect(week?.exposure.byWeekday[1]).toBe((100 + 3 * 300) / 2);
+    expect(week?.exposure.daily).toBe((100 + 3 * 300 + 50) / 3);
     expect(week?.byWeekday[2]).toBe(50);
     expect(week?.byWeekday[0]).toBe(150);
   });
@@ -252,8 +286,9 @@ describe('what was carried out', () => {
     const yesterday = '2026-11-29';
     const effectOf = (reports: PlanFacts['done']) =>
       carriedOut(nordic, [accepted('p', yesterday, [1])], reports, TODAY).effectsNow['nordic-hamstring'] ?? 0;
-    expect(effectOf([])).toBeCloseTo((1 - kept) * 0.8, 12);
-    expect(effectOf([done(yesterday, 0.5)])).toBeCloseTo((1 - kept) * 0.5, 12);
+    // Two full doses a week hold the effect where it is whole: one counts as three and a half days.
+    expect(effectOf([])).toBeCloseTo((1 - kept) * 3.5 * 0.8, 12);
+    expect(effectOf([done(yesterday, 0.5)])).toBeCloseTo((1 - kept) * 3.5 * 0.5, 12);
     expect(effectOf([done(yesterday, 0)])).toBe(0);
     expect(carriedOut(nordic, [accepted('p', '2026-11-25', [1, 0, 1])], [done('2026-11-27', 0)], TODAY).doneDaysAgo).toEqual({
       'nordic-hamstring': [5],

@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { findAlternatives } from '../../src/asms/plan/alternatives.ts';
 import { PlanRefused } from '../../src/asms/plan/check-problem.ts';
 import { TAIL_DAYS, riskGroups } from '../../src/asms/plan/dynamics.ts';
-import { evaluate, noPlan } from '../../src/asms/plan/evaluate.ts';
+import { evaluate, logDailyRateFor, noPlan } from '../../src/asms/plan/evaluate.ts';
 import { LIMITS } from '../../src/asms/plan/limits.ts';
-import { DEFAULT_WEIGHTS, logDailyRateOf, type Decision, type Intervention, type PlanProblem } from '../../src/asms/plan/problem.ts';
+import { DEFAULT_WEIGHTS, type Decision, type Intervention, type PlanProblem } from '../../src/asms/plan/problem.ts';
 import { solvePlan, type Plan, type PlanSettings } from '../../src/asms/plan/solve-plan.ts';
 import type { Solver } from '../../src/asms/plan/solver.ts';
 import { cutPoints, largestError, tangentAt } from '../../src/asms/plan/tangents.ts';
@@ -90,14 +90,15 @@ const isIn = (scope: 'all' | readonly string[], region: string): boolean => scop
 function trueObjective(problem: PlanProblem, { levels, loads }: Decision): number {
   const { load, hazard, interventions, usualDailyLoad: usual, weights, performance } = problem;
   if (load === null || hazard === null) throw new Error('no data');
-  let { chronic, fitness, fatigue } = load;
+  let { acute, chronic, fitness, fatigue } = load;
+  let ofLoads = fatigue;
   const effects = interventions.map((one) => problem.effectsNow[one.id] ?? 0);
   const q = problem.injuries.map((injury) => -Math.log(Math.max(1e-4, 1 - injury.recovery)));
   const changes: number[] = [];
   const at = { fitness, fatigue };
   const note = (): void => {
     if (performance === null) return;
-    const gained = performance.fitnessGain * (fitness - at.fitness) - performance.fatigueLoss * (fatigue - at.fatigue);
+    const gained = performance.fitnessGain * (fitness - at.fitness) - performance.fatigueLoss * (ofLoads - at.fatigue);
     changes.push(gained / performance.smallestWorthwhileChange);
   };
   const logRisk = (region: string, effect: (m: number) => number): number =>
@@ -110,16 +111,20 @@ function trueObjective(problem: PlanProblem, { levels, loads }: Decision): numbe
   const tiredness = (): number => (fatigue * (1 - FATIGUE_KEPT)) / usual - 1;
   let lost = 0;
   loads.forEach((today, d) => {
-    const common = hazard.logDailyRate + hazard.fatigue * tiredness() + hazard.loadExcess * Math.max(0, (today - chronic) / usual);
+    const common = hazard.logDailyRate + hazard.fatigue * tiredness() + hazard.loadExcess * Math.max(0, (acute - chronic) / usual);
     for (const region of problem.regions)
-      lost += region.share * region.severityDays * Math.exp(common + logRisk(region.code, (m) => effects[m]!));
+      lost +=
+        (problem.days[d]!.exposure ?? 1) * region.share * region.severityDays * Math.exp(common + logRisk(region.code, (m) => effects[m]!));
     const doses = interventions.map((one, m) => (one.action === 'session' ? (problem.adherence * levels[m]![d]!) / one.doseLevels : 0));
     const soreness = interventions.reduce((sum, one, m) => sum + one.soreness * usual * doses[m]!, 0);
     fatigue = fatigue * FATIGUE_KEPT + today + soreness;
+    ofLoads = ofLoads * FATIGUE_KEPT + today;
     fitness = fitness * FITNESS_KEPT + today;
+    acute = acute * 0.75 + today * 0.25;
     chronic = chronic * LEFT_OF_CHRONIC + (today * 2) / 29;
     interventions.forEach((one, m) => {
-      effects[m] = one.effectKept * effects[m]! + (1 - one.effectKept) * doses[m]!;
+      const gain = Math.min(7 / one.maximumDaysAWeek, 1 / (1 - one.effectKept));
+      effects[m] = one.effectKept * effects[m]! + (1 - one.effectKept) * gain * doses[m]!;
     });
     problem.injuries.forEach((injury, i) => {
       q[i]! += injury.healingPerDay;
@@ -129,25 +134,36 @@ function trueObjective(problem: PlanProblem, { levels, loads }: Decision): numbe
     });
     note();
   });
-  const meanOver = (kept: number): number => {
-    let sum = 0;
-    for (let t = 0; t < TAIL_DAYS; t += 1) sum += kept ** t;
-    return sum / TAIL_DAYS;
-  };
-  const tail = hazard.logDailyRate + hazard.fatigue * tiredness() * meanOver(FATIGUE_KEPT);
+  const { tailExposure = [1] } = problem;
+  let [exposure, leftOf] = [0, (_kept: number): number => 0];
+  for (let t = 0; t < TAIL_DAYS; t += 1) {
+    const [today, before] = [tailExposure[t % tailExposure.length]!, leftOf];
+    exposure += today;
+    leftOf = (kept) => before(kept) + today * kept ** t;
+  }
+  const meanOver = (kept: number): number => (exposure === 0 ? 0 : leftOf(kept) / exposure);
+  const tail =
+    hazard.logDailyRate +
+    hazard.fatigue * tiredness() * meanOver(FATIGUE_KEPT) +
+    hazard.loadExcess * Math.max(0, (acute - chronic) / usual) * meanOver(0.75);
   for (const region of problem.regions)
     lost +=
-      TAIL_DAYS *
+      exposure *
       region.share *
       region.severityDays *
       Math.exp(tail + logRisk(region.code, (m) => effects[m]! * meanOver(interventions[m]!.effectKept)));
   for (let t = 0; t < TAIL_DAYS; t += 1) {
-    fatigue = fatigue * FATIGUE_KEPT + usual;
+    ofLoads = ofLoads * FATIGUE_KEPT + usual;
     fitness = fitness * FITNESS_KEPT + usual;
     note();
   }
   const gained = changes.length === 0 ? 0 : changes.reduce((a, b) => a + b, 0) / changes.length;
-  return weights.daysLost * lost - weights.performance * gained + weights.recovery * Math.max(0, ...q.map((one) => Math.exp(-one)));
+  const worth = interventions.reduce(
+    (sum, one, m) => sum + (one.action === 'session' ? 0.001 * one.costPerLevel : 0.02) * levels[m]!.reduce((a, b) => a + b, 0),
+    0,
+  );
+  const left = Math.max(0, ...q.map((one) => Math.exp(-one)));
+  return weights.daysLost * lost - weights.performance * gained + weights.recovery * left + worth;
 }
 
 /** Whether a decision keeps every limit, by reading the problem. */
@@ -273,12 +289,18 @@ const sessions = fc
   );
 
 const plannedDay = fc
-  .tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 2 }))
-  .map(([load, below, above]) => ({ load: load * 50, minimumLoad: Math.max(0, load - below) * 50, maximumLoad: (load + above) * 50 }));
+  .tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 4 }))
+  .map(([load, below, above, exposure]) => ({
+    load: load * 50,
+    minimumLoad: Math.max(0, load - below) * 50,
+    maximumLoad: (load + above) * 50,
+    exposure,
+  }));
 
 const problems: fc.Arbitrary<PlanProblem> = fc
   .record({
     days: fc.array(plannedDay, { minLength: 1, maxLength: 3 }),
+    tailExposure: fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 7 }),
     ratio: hundredths(0.5, 1.6),
     rate: fc.integer({ min: 1, max: 20 }),
     fatigue: hundredths(0, 2),
@@ -299,7 +321,8 @@ const problems: fc.Arbitrary<PlanProblem> = fc
   .map((drawn) => ({
     ...BASE,
     days: drawn.days,
-    load: { ...steadyLoad(100), fatigue: steadyLoad(100).fatigue * drawn.ratio },
+    tailExposure: drawn.tailExposure,
+    load: { ...steadyLoad(100), acute: 100 * drawn.ratio, fatigue: steadyLoad(100).fatigue * drawn.ratio },
     hazard: { logDailyRate: Math.log(drawn.rate / 1000), fatigue: drawn.fatigue, loadExcess: drawn.loadExcess },
     injuries:
       drawn.recovery === null
@@ -498,9 +521,15 @@ describe('the model', () => {
     for (const rate of dailyRate) expect(rate).toBeCloseTo(0.01, 12);
   });
 
-  it('turns a probability of 7 days into a daily rate and back', () => {
-    expect(-Math.expm1(-7 * Math.exp(logDailyRateOf(0.04)))).toBeCloseTo(0.04, 12);
-    expect(() => logDailyRateOf(0)).toThrow(RangeError);
+  it('gives a week the probability that the daily hazard says, whatever its exposure, fatigue and excess', () => {
+    const tired = { ...steadyLoad(100), acute: 160, fatigue: 1.3 * steadyLoad(100).fatigue };
+    const days = [0, 1, 4].map((exposure) => ({ load: 100, minimumLoad: 100, maximumLoad: 100, exposure }));
+    const week = { days, load: tired, usualDailyLoad: 100 };
+    const ofLoad = { fatigue: 1.7, loadExcess: 2 };
+    const hazard = { ...ofLoad, logDailyRate: logDailyRateFor(week, ofLoad, 0.04) };
+    const problem = { ...BASE, ...week, hazard };
+    expect(evaluate(problem, noPlan(problem)).injuryProbability).toBeCloseTo(0.04, 12);
+    for (const wrong of [0, 1, Number.NaN]) expect(() => logDailyRateFor(week, ofLoad, wrong)).toThrow(RangeError);
   });
 
   it('takes regions together that no intervention tells apart', () => {

@@ -1,6 +1,7 @@
 /** An athlete's facts as a planning problem, with what stood in for what is not known. Pure: the time is an argument. */
 import { DEFAULT_REGIONS } from '../catalogue.ts';
-import { LOAD_DAYS, loadFigures, type LoadState } from '../load.ts';
+import { readLoadTerms } from '../hazard-file.ts';
+import { LOAD_DAYS, loadFigures, steadyLoad, type LoadState } from '../load.ts';
 import { chronicLoadBefore, loadDays, type DayLoad } from '../load-history.ts';
 import { DEFAULT_PROTOCOL, type Work } from '../return-protocol.ts';
 import { beginReturn, stageLimits, stageOf } from '../return-to-play.ts';
@@ -8,10 +9,11 @@ import { readRatings, recordedDays } from '../session-ratings.ts';
 import { shiftDay, teamDayOf, teamDays } from '../team-days.ts';
 import { carriedOut, type Adherence } from './carried-out.ts';
 import { PlanRefused } from './check-problem.ts';
-import { HISTORY_DAYS, type KnownHazard, type KnownInjury, type PlanFacts, type PlanLimits, type PlannedLoad } from './facts.ts';
+import { logDailyRateFor } from './evaluate.ts';
+import { HISTORY_DAYS, type KnownInjury, type PlanFacts, type PlanLimits, type PlannedLoad } from './facts.ts';
 import {
+  DEFAULT_LOAD_TERMS,
   DEFAULT_WEIGHTS,
-  logDailyRateOf,
   type HazardTerms,
   type InjuryToHeal,
   type InterventionKind,
@@ -19,11 +21,11 @@ import {
   type PlannedDay,
   type StageRule,
 } from './problem.ts';
-import { usualWeekOf, weekdayOf, type UsualWeek } from './usual-week.ts';
+import { exposureOfLoad, usualWeekOf, weekdayOf, type UsualWeek } from './usual-week.ts';
 import { US_PER_DAY } from '../time.ts';
 
 /** A change of what problems are made of is a change of this. */
-export const PLAN_METHOD = 'plan-1.0.0';
+export const PLAN_METHOD = 'plan-1.1.0';
 
 /** The series that is planned in: the one athletes are asked for. */
 const PLAN_SERIES = 'session-rpe';
@@ -42,21 +44,16 @@ export const DEFAULT_LIMITS = {
  * where staff allow 0.
  */
 export const ALLOWED_SHARE = { minimum: 0.7, maximum: 1 } as const;
-/**
- * Log-odds of models/hazard.json 0.2.0 for the planner's two terms: relative fatigue 0.103 / 0.147; one usual daily load more in a day raises
- * acute / chronic by 1/4, which has 0.082 / 0.098 + 0.120 / 0.152 per unit.
- */
-const HAZARD_TERMS = { fatigue: 0.7, loadExcess: 0.4 } as const;
 /** New time-loss injuries an athlete and day where there is no hazard of the athlete's own: half a percent (science.md, "Alerts"). */
 const POPULATION_DAILY_RATE = 0.005;
 /** (chosen) An older daily hazard says little about the days to come. */
 const HAZARD_DAYS = 7;
 const LOG_RATE_RANGE = [-20, 0] as const;
 /**
- * Banister's classical ratio of gain and loss. (chosen) 1.2 usual days make one smallest worthwhile change: with the default weights a week 30 % lighter than
+ * Banister's classical ratio of gain and loss. (chosen) Half a usual day makes one smallest worthwhile change: with the default weights a week 30 % lighter than
  * the usual then pays from about 1.5 times the population's rate on, and an athlete of average risk trains as planned.
  */
-const PERFORMANCE = { fitnessGain: 1, fatigueLoss: 2, smallestChangeDays: 1.2 } as const;
+const PERFORMANCE = { fitnessGain: 1, fatigueLoss: 2, smallestChangeDays: 0.5 } as const;
 
 /** Work that a kind of intervention needs a stage to allow; kinds that are not named need none. (chosen) */
 const NEEDED_WORK: Readonly<Partial<Record<InterventionKind, Work>>> = { strength: 'strength', balance: 'strength', gait: 'running' };
@@ -122,8 +119,9 @@ function historiesOf(facts: PlanFacts, nowMs: number): Histories {
   const onsetUs = Math.min(...facts.injuries.map((injury) => injury.onsetUs));
   // What is usual for an injured athlete is what was before the injury.
   const before = days.filter(({ day }) => known.some((one) => one.day === day && one.toUs <= onsetUs));
-  const usualBefore = facts.injuries.length > 0 ? usualWeekOf(before) : null;
-  const usual = usualBefore !== null && usualBefore.dailyLoad > 0 ? usualBefore : usualWeekOf(days);
+  const matchDays = new Set(facts.matchDays);
+  const usualBefore = facts.injuries.length > 0 ? usualWeekOf(before, matchDays) : null;
+  const usual = usualBefore !== null && usualBefore.dailyLoad > 0 ? usualBefore : usualWeekOf(days, matchDays);
   if (usual === null || !(usual.dailyLoad > 0))
     throw new PlanRefused(
       'plan-no-data',
@@ -219,28 +217,56 @@ function dayOf(
   ceiling: number,
 ): { readonly planned: PlannedDay; readonly source: PlanSources['days'][number] } {
   const on = (loads: readonly PlannedLoad[]): PlannedLoad | undefined => loads.find((one) => one.day === day);
+  const planned = ({ load, minimumLoad, maximumLoad }: PlannedDay, isMatch: boolean): PlannedDay => ({
+    load,
+    minimumLoad,
+    maximumLoad,
+    exposure: exposureOfLoad(load, isMatch) / usual.exposure.daily,
+  });
   const own = on(facts.athlete);
   // Staff planned it for this athlete: it stands, and the plan has to change it; but no least load stands above a ceiling.
-  if (own !== undefined)
-    return { planned: { load: own.load, minimumLoad: Math.min(own.minimum, ceiling), maximumLoad: own.maximum }, source: 'athlete' };
-  const team = on(facts.team);
-  const expected = usual.byWeekday[weekdayOf(day)] ?? usual.dailyLoad;
-  const { load, minimum, maximum } = team ?? {
-    load: expected,
-    minimum: expected * ALLOWED_SHARE.minimum,
-    maximum: expected * ALLOWED_SHARE.maximum,
-  };
+  if (own !== undefined) {
+    const { load, minimum, maximum, isMatch } = own;
+    return { planned: planned({ load, minimumLoad: Math.min(minimum, ceiling), maximumLoad: maximum }, isMatch), source: 'athlete' };
+  }
   const under = (value: number): number => Math.min(value, ceiling);
+  const team = on(facts.team);
+  if (team !== undefined) {
+    const { load, minimum, maximum, isMatch } = team;
+    return {
+      planned: planned({ load: under(load), minimumLoad: under(minimum), maximumLoad: under(maximum) }, isMatch),
+      source: 'team',
+    };
+  }
+  const expected = usualDay(day, usual);
   return {
-    planned: { load: under(load), minimumLoad: under(minimum), maximumLoad: under(maximum) },
-    source: team === undefined ? 'usual' : 'team',
+    planned: {
+      load: under(expected.load),
+      minimumLoad: under(expected.minimumLoad),
+      maximumLoad: under(expected.maximumLoad),
+      exposure: expected.load > 0 ? ((expected.exposure ?? 1) * under(expected.load)) / expected.load : 0,
+    },
+    source: 'usual',
+  };
+}
+
+/** A day of the athlete's usual week, with the range of a day that nobody gave one. */
+function usualDay(day: string, usual: UsualWeek): PlannedDay {
+  const weekday = weekdayOf(day);
+  const load = usual.byWeekday[weekday] ?? usual.dailyLoad;
+  return {
+    load,
+    minimumLoad: load * ALLOWED_SHARE.minimum,
+    maximumLoad: load * ALLOWED_SHARE.maximum,
+    exposure: (usual.exposure.byWeekday[weekday] ?? usual.exposure.daily) / usual.exposure.daily,
   };
 }
 
 /**
  * The athlete's own hazard, or the population's rate. The figure of the day holds the fatigue of that day: it is taken out, since the planner adds its own.
  */
-function hazardOf(known: KnownHazard | null, relativeFatigue: number, firstDay: string) {
+function hazardOf({ hazard: known, hazardText }: PlanFacts, { load, usual, firstDay }: Histories) {
+  const ofLoad = readLoadTerms(hazardText) ?? DEFAULT_LOAD_TERMS;
   const isFresh = known !== null && known.day >= shiftDay(firstDay, -HAZARD_DAYS);
   const own = isFresh ? known.probability : null;
   const source: PlanSources['hazard'] = isFresh
@@ -254,15 +280,18 @@ function hazardOf(known: KnownHazard | null, relativeFatigue: number, firstDay: 
           `There is no daily hazard of the athlete's own (${reason}): the risk is that of an average athlete, ${POPULATION_DAILY_RATE * 100} % a day at usual load.`,
         ]
       : [];
-  const raw =
+  const days = planDays(firstDay, 7).map((day) => usualDay(day, usual));
+  const logDailyRate =
     own === null
-      ? Math.log(POPULATION_DAILY_RATE)
-      : logDailyRateOf(Math.min(0.99, Math.max(1e-6, own))) - HAZARD_TERMS.fatigue * relativeFatigue;
-  const terms: HazardTerms = { ...HAZARD_TERMS, logDailyRate: Math.min(LOG_RATE_RANGE[1], Math.max(LOG_RATE_RANGE[0], raw)) };
+      ? logDailyRateFor(
+          { days, load: steadyLoad(usual.dailyLoad), usualDailyLoad: usual.dailyLoad },
+          ofLoad,
+          -Math.expm1(-7 * POPULATION_DAILY_RATE),
+        )
+      : logDailyRateFor({ days, load, usualDailyLoad: usual.dailyLoad }, ofLoad, Math.min(0.99, Math.max(1e-6, own)));
+  const terms: HazardTerms = { ...ofLoad, logDailyRate: Math.min(LOG_RATE_RANGE[1], Math.max(LOG_RATE_RANGE[0], logDailyRate)) };
   return { terms, source, missing };
 }
-
-const FATIGUE_KEPT = Math.exp(-1 / 7);
 
 function indexOfDay(day: string, days: readonly string[]): number {
   const index = days.indexOf(day);
@@ -289,11 +318,12 @@ export function assemblePlan(facts: PlanFacts, nowMs: number, ask: PlanAsk = {})
     ...[limits.values.dailyLoadLimit, ...stages.rules.map((rule) => rule.loadCeiling)].map((one) => one ?? Infinity),
   );
   const planned = days.map((day) => dayOf(day, facts.plannedLoads, usual, ceiling));
-  const hazard = hazardOf(facts.hazard, (load.fatigue * (1 - FATIGUE_KEPT)) / usual.dailyLoad - 1, firstDay);
+  const hazard = hazardOf(facts, histories);
   const interventions = facts.catalogue.map(({ entry }) => entry);
   const { effectsNow, doneDaysAgo, adherence } = carriedOut(interventions, facts.accepted, facts.done, firstDay);
   const problem: PlanProblem = {
     days: planned.map((one) => one.planned),
+    tailExposure: planDays(shiftDay(firstDay, horizon), 7).map((day) => usualDay(day, usual).exposure ?? 1),
     load,
     usualDailyLoad: usual.dailyLoad,
     hazard: hazard.terms,

@@ -1,8 +1,8 @@
 /** The planning problem as a mixed-integer linear programme: columns for doses and loads, rows for limits, tangent cuts for exp. */
 import { combine, column, constant, rangeOf, ZERO, type Affine } from './affine.ts';
-import { TAIL_DAYS, courseOf, logRateOf, riskGroups, tailLogRateOf, type Course } from './dynamics.ts';
-import { addLimits, ceilingsOn, type Choices } from './limits.ts';
-import type { Decision, Intervention, PlanProblem } from './problem.ts';
+import { courseOf, logRateOf, riskGroups, tailExposureOf, tailLogRateOf, type Course } from './dynamics.ts';
+import { addLimits, ceilingsOn, sumOverDoses, type Choices } from './limits.ts';
+import { worthOf, type Decision, type Intervention, type PlanProblem } from './problem.ts';
 import { BINARY, createProgramme, type Programme, type ProgrammeBuilder, type Row } from './programme.ts';
 import { cutPoints, largestError, tangentAt } from './tangents.ts';
 
@@ -78,13 +78,14 @@ export function buildPlan(problem: PlanProblem, asked: 'plan' | 'feasibility'): 
   const objective = combine([
     ...cells.map((cell) => [cell.weight, column(cell.column)] as const),
     [-problem.weights.performance, course.performance?.mean ?? ZERO],
+    [1, sumOverDoses(problem, choices, worthOf)],
   ]);
   return { programme: programme.finish(objective), choices, cells, tangentErrorBound };
 }
 
-/** (load - chronic)+ of each day as a slack: the objective presses it down on the larger of 0 and the difference. */
+/** (acute - chronic)+ before each day, and at the end, as a slack: the objective presses it down on the larger of 0 and the difference. */
 function addExcess(programme: ProgrammeBuilder, problem: PlanProblem, course: Course): readonly Affine[] {
-  if ((problem.hazard?.loadExcess ?? 0) === 0) return problem.days.map(() => ZERO);
+  if ((problem.hazard?.loadExcess ?? 0) === 0) return course.overload.map(() => ZERO);
   return course.overload.map((overload) => {
     const [, high] = rangeOf(overload, programme.lower, programme.upper);
     const excess = column(programme.addColumn({ lower: 0, upper: Math.max(0, high), isInteger: false }));
@@ -108,8 +109,10 @@ function riskCells(programme: ProgrammeBuilder, problem: PlanProblem, course: Co
   return riskGroups(problem).flatMap((group) => {
     const weight = scale * group.severityDays;
     if (weight === 0) return [];
-    const daily = problem.days.map((_, d) => addCell(programme, logRateOf(problem, course, group, d, excess[d]!), weight));
-    return [...daily, addCell(programme, tailLogRateOf(problem, course, group), weight * TAIL_DAYS)];
+    const daily = problem.days.flatMap(({ exposure = 1 }, d) =>
+      exposure === 0 ? [] : [addCell(programme, logRateOf(problem, course, group, d, excess[d]!), weight * exposure)],
+    );
+    return [...daily, addCell(programme, tailLogRateOf(problem, course, group, excess.at(-1)!), weight * tailExposureOf(problem))];
   });
 }
 

@@ -1,7 +1,7 @@
 /** What became of accepted plans: the effect that has built up, the days an intervention was done on, and the share of planned doses that is done. */
 import { shiftDay } from '../team-days.ts';
 import type { AcceptedPlan, DayDose } from './facts.ts';
-import type { Intervention } from './problem.ts';
+import { nextEffect, type Intervention } from './problem.ts';
 
 /** (chosen) Days back from which an effect still counts: after them a strength programme has kept a tenth. */
 export const EFFECT_DAYS = 70;
@@ -74,14 +74,12 @@ export function carriedOut(
   const days = Array.from({ length: EFFECT_DAYS }, (_, i) => shiftDay(firstDay, i - EFFECT_DAYS));
   const effectsNow: Record<string, number> = {};
   const doneDaysAgo: Record<string, readonly number[]> = {};
-  for (const { id, effectKept, action } of interventions) {
+  for (const one of interventions) {
+    const { id, action } = one;
     const plannedOn = (day: string): number => planned.get(keyOf({ day, interventionId: id })) ?? 0;
     const reportedOn = (day: string): number | undefined => reported.get(keyOf({ day, interventionId: id }));
     if (action === 'session') {
-      const effect = days.reduce(
-        (now, day) => effectKept * now + (1 - effectKept) * (reportedOn(day) ?? plannedOn(day) * adherence.share),
-        0,
-      );
+      const effect = days.reduce((now, day) => nextEffect(one, now, reportedOn(day) ?? plannedOn(day) * adherence.share), 0);
       if (effect > 0) effectsNow[id] = Math.min(1, effect);
     }
     const ago = Array.from({ length: HISTORY_OF_DOSES }, (_, i) => i + 1).filter((back) => {

@@ -48,7 +48,9 @@ function unique(names: readonly string[], what: string, code: PlanFault): void {
   }
 }
 
-function checkDays({ days, loadStep, dailyLoadLimit, costBudget }: PlanProblem): void {
+function checkDays({ days, tailExposure = [1], loadStep, dailyLoadLimit, costBudget }: PlanProblem): void {
+  need(tailExposure.length > 0, 'plan-number', 'tailExposure is empty: give a day, or leave it out');
+  for (const exposure of tailExposure) atLeastZero(exposure, 'tailExposure');
   need(
     days.length >= 1 && days.length <= MAXIMUM_HORIZON_DAYS,
     'plan-horizon',
@@ -58,6 +60,7 @@ function checkDays({ days, loadStep, dailyLoadLimit, costBudget }: PlanProblem):
     atLeastZero(day.minimumLoad, `minimumLoad of day ${d}`);
     atLeastZero(day.load, `load of day ${d}`);
     atLeastZero(day.maximumLoad, `maximumLoad of day ${d}`);
+    atLeastZero(day.exposure ?? 1, `exposure of day ${d}`);
     need(
       day.minimumLoad <= day.load && day.load <= day.maximumLoad,
       'plan-range',

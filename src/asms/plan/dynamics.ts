@@ -4,7 +4,7 @@
  */
 import { stepLoad, type LoadState } from '../load.ts';
 import { ZERO, combine, constant, type Affine } from './affine.ts';
-import { reaches, type Intervention, type PlanProblem } from './problem.ts';
+import { doseGain, reaches, type Intervention, type PlanProblem } from './problem.ts';
 
 /**
  * Days after the horizon that still count, or the plan would train nobody and build no effect. After it every day has the usual load and no
@@ -14,7 +14,7 @@ export const TAIL_DAYS = 28;
 
 /** load.ts is linear in state and load: its own coefficients, read off unit vectors. */
 const NOTHING: LoadState = { acute: 0, chronic: 0, fitness: 0, fatigue: 0 };
-const CHRONIC_WEIGHT = stepLoad(NOTHING, 1).chronic;
+const { acute: ACUTE_WEIGHT, chronic: CHRONIC_WEIGHT } = stepLoad(NOTHING, 1);
 const FITNESS_KEPT = stepLoad({ ...NOTHING, fitness: 1 }, 0).fitness;
 const FATIGUE_KEPT = stepLoad({ ...NOTHING, fatigue: 1 }, 0).fatigue;
 
@@ -54,7 +54,7 @@ export function riskGroups({ regions, interventions }: PlanProblem, bound: RiskB
 export interface Course {
   /** Relative fatigue before the session of day d: 0 in balance at the usual load. One entry more than days: the last is the end. */
   readonly fatigue: readonly Affine[];
-  /** (load - chronic) / usual daily load of day d; its positive part raises the risk. */
+  /** (acute - chronic) / usual daily load before the session of day d, with the end; its positive part raises the risk. */
   readonly overload: readonly Affine[];
   /** E_m,d: effects[m][d], with the end. */
   readonly effects: readonly (readonly Affine[])[];
@@ -76,6 +76,7 @@ export function courseOf(problem: PlanProblem, loads: readonly Affine[], doses: 
   );
   const fatigue = recursion(load.fatigue, FATIGUE_KEPT, 1, strain);
   const fitness = recursion(load.fitness, FITNESS_KEPT, 1, loads);
+  const acute = recursion(load.acute, 1 - ACUTE_WEIGHT, ACUTE_WEIGHT, loads);
   const chronic = recursion(load.chronic, 1 - CHRONIC_WEIGHT, CHRONIC_WEIGHT, loads);
   const balance = usual / (1 - FATIGUE_KEPT);
   return {
@@ -85,14 +86,17 @@ export function courseOf(problem: PlanProblem, loads: readonly Affine[], doses: 
         [-1, constant(1)],
       ]),
     ),
-    overload: loads.map((one, d) =>
+    overload: acute.map((one, d) =>
       combine([
         [1 / usual, one],
         [-1 / usual, chronic[d]!],
       ]),
     ),
-    effects: interventions.map((one, m) => recursion(problem.effectsNow[one.id] ?? 0, one.effectKept, 1 - one.effectKept, doses[m] ?? [])),
-    performance: performanceOf(problem, fitness, fatigue),
+    effects: interventions.map((one, m) =>
+      recursion(problem.effectsNow[one.id] ?? 0, one.effectKept, (1 - one.effectKept) * doseGain(one), doses[m] ?? []),
+    ),
+    // What a session gains in performance is not known, so its soreness is not held against it either.
+    performance: performanceOf(problem, fitness, recursion(load.fatigue, FATIGUE_KEPT, 1, loads)),
     healing: problem.injuries.map((injury) => {
       const perDay = loads.map((_, d) =>
         combine([
@@ -155,10 +159,20 @@ function performanceOf(problem: PlanProblem, fitness: readonly Affine[], fatigue
   };
 }
 
-/** Mean of kept^t over the tail's days t = 0, 1, ... */
-const tailMean = (kept: number): number => Array.from({ length: TAIL_DAYS }, (_, t) => kept ** t).reduce((a, b) => a + b, 0) / TAIL_DAYS;
+/** Exposure of each day of the tail. */
+const tailDays = ({ tailExposure = [1] }: PlanProblem): readonly number[] =>
+  Array.from({ length: TAIL_DAYS }, (_, t) => tailExposure[t % tailExposure.length]!);
 
-/** ln of a group's rate over logDailyRate on day d; `excess` is the positive part of that day's overload. */
+/** Exposure of the tail, in mean days. */
+export const tailExposureOf = (problem: PlanProblem): number => tailDays(problem).reduce((a, b) => a + b, 0);
+
+/** Mean of kept^t over the tail's days t = 0, 1, ..., weighted by their exposure; 0 where they have none. */
+function tailMean(problem: PlanProblem, kept: number): number {
+  const total = tailExposureOf(problem);
+  return total === 0 ? 0 : tailDays(problem).reduce((sum, exposure, t) => sum + exposure * kept ** t, 0) / total;
+}
+
+/** ln of a group's rate over logDailyRate for one mean day of exposure on day d; `excess` is the positive part of that day's overload. */
 export const logRateOf = (problem: PlanProblem, course: Course, group: RiskGroup, d: number, excess: Affine): Affine =>
   combine([
     [problem.hazard?.fatigue ?? 0, course.fatigue[d]!],
@@ -166,11 +180,14 @@ export const logRateOf = (problem: PlanProblem, course: Course, group: RiskGroup
     ...group.logRisks.map((logRisk, m) => [logRisk, course.effects[m]?.[d] ?? ZERO] as const),
   ]);
 
-/** The same, mean over the tail: fatigue and effects fade from what the horizon leaves. exp of a mean is a little below the mean of exp (Jensen). */
-export const tailLogRateOf = (problem: PlanProblem, course: Course, group: RiskGroup): Affine =>
+/**
+ * The same, mean over the tail: fatigue, excess and effects fade from what the horizon leaves. exp of a mean is a little below the mean of exp (Jensen).
+ */
+export const tailLogRateOf = (problem: PlanProblem, course: Course, group: RiskGroup, excess: Affine): Affine =>
   combine([
-    [(problem.hazard?.fatigue ?? 0) * tailMean(FATIGUE_KEPT), course.fatigue.at(-1)!],
+    [(problem.hazard?.fatigue ?? 0) * tailMean(problem, FATIGUE_KEPT), course.fatigue.at(-1)!],
+    [(problem.hazard?.loadExcess ?? 0) * tailMean(problem, 1 - ACUTE_WEIGHT), excess],
     ...group.logRisks.map(
-      (logRisk, m) => [logRisk * tailMean(problem.interventions[m]!.effectKept), course.effects[m]?.at(-1) ?? ZERO] as const,
+      (logRisk, m) => [logRisk * tailMean(problem, problem.interventions[m]!.effectKept), course.effects[m]?.at(-1) ?? ZERO] as const,
     ),
   ]);

@@ -1,7 +1,8 @@
 /** What a plan leads to by the model, evaluated exactly: no tangent, no solver. */
 import { constant, ZERO } from './affine.ts';
-import { TAIL_DAYS, courseOf, logRateOf, riskGroups, tailLogRateOf, type Course, type RiskBound } from './dynamics.ts';
-import type { Decision, PlanProblem } from './problem.ts';
+import { courseOf, logRateOf, riskGroups, tailExposureOf, tailLogRateOf, type Course, type RiskBound } from './dynamics.ts';
+import type { LoadTerms } from '../hazard.ts';
+import { DEFAULT_WEIGHTS, worthOf, type Decision, type Intervention, type PlanProblem } from './problem.ts';
 
 export interface Outlook {
   /** Probability of a new time-loss injury within the horizon, and with every relative risk at the lower and upper end of its interval. */
@@ -20,7 +21,7 @@ export interface Outlook {
   readonly performanceChangeAtEnd: number | null;
   readonly totalLoad: number;
   readonly cost: number;
-  /** alpha J - beta P + lambda2 (1 - R): what the plan makes small. */
+  /** alpha J - beta P + lambda2 (1 - R) and what each dose must save (WORTH): what the plan makes small. */
   readonly objective: number;
 }
 
@@ -30,9 +31,12 @@ export const noPlan = (problem: PlanProblem): Decision => ({
   loads: problem.days.map((day) => day.load),
 });
 
+const sumOverDoses = ({ interventions }: PlanProblem, { levels }: Decision, of: (one: Intervention) => number): number =>
+  interventions.reduce((sum, one, m) => sum + of(one) * levels[m]!.reduce((a, b) => a + b, 0), 0);
+
 /** Cost of the doses. */
-export const costOf = ({ interventions }: PlanProblem, { levels }: Decision): number =>
-  interventions.reduce((sum, one, m) => sum + one.costPerLevel * levels[m]!.reduce((a, b) => a + b, 0), 0);
+export const costOf = (problem: PlanProblem, decision: Decision): number =>
+  sumOverDoses(problem, decision, ({ costPerLevel }) => costPerLevel);
 
 function courseUnder(problem: PlanProblem, decision: Decision): Course {
   const doses = problem.interventions.map((one, m) =>
@@ -50,13 +54,16 @@ interface Burden {
 function burdenOf(problem: PlanProblem, course: Course, bound: RiskBound): Burden {
   const baseRate = Math.exp(problem.hazard?.logDailyRate ?? -Infinity);
   const groups = riskGroups(problem, bound);
-  const daily = problem.days.map((_, d) => {
+  const daily = problem.days.map(({ exposure = 1 }, d) => {
     const excess = constant(Math.max(0, course.overload[d]!.constant));
-    return groups.map((group) => baseRate * Math.exp(logRateOf(problem, course, group, d, excess).constant));
+    return groups.map((group) => exposure * baseRate * Math.exp(logRateOf(problem, course, group, d, excess).constant));
   });
   const weigh = (rates: readonly number[], by: 'share' | 'severityDays'): number =>
     rates.reduce((sum, rate, g) => sum + rate * groups[g]![by], 0);
-  const after = groups.map((group) => TAIL_DAYS * baseRate * Math.exp(tailLogRateOf(problem, course, group).constant));
+  const excessAfter = constant(Math.max(0, course.overload.at(-1)!.constant));
+  const after = groups.map(
+    (group) => tailExposureOf(problem) * baseRate * Math.exp(tailLogRateOf(problem, course, group, excessAfter).constant),
+  );
   return {
     dailyRate: daily.map((rates) => weigh(rates, 'share')),
     daysLost: daily.reduce((sum, rates) => sum + weigh(rates, 'severityDays'), 0),
@@ -69,15 +76,16 @@ const probability = ({ dailyRate }: Burden): number => -Math.expm1(-dailyRate.re
 /** 1 - R at the end: the most that is left over open injuries. */
 const leftOf = (course: Course): number => Math.max(0, ...course.healing.map((states) => Math.exp(-(states.at(-1) ?? ZERO).constant)));
 
-const objectiveFrom = ({ weights }: PlanProblem, course: Course, burden: Burden): number =>
-  weights.daysLost * (burden.daysLost + burden.daysLostAfter) -
-  weights.performance * (course.performance?.mean.constant ?? 0) +
-  weights.recovery * leftOf(course);
+const objectiveFrom = (problem: PlanProblem, decision: Decision, course: Course, burden: Burden): number =>
+  problem.weights.daysLost * (burden.daysLost + burden.daysLostAfter) -
+  problem.weights.performance * (course.performance?.mean.constant ?? 0) +
+  problem.weights.recovery * leftOf(course) +
+  sumOverDoses(problem, decision, worthOf);
 
-/** alpha J - beta P + lambda2 (1 - R) of a plan. */
+/** alpha J - beta P + lambda2 (1 - R) of a plan, and what its doses must save. */
 export function objectiveOf(problem: PlanProblem, decision: Decision): number {
   const course = courseUnder(problem, decision);
-  return objectiveFrom(problem, course, burdenOf(problem, course, 'relativeRisk'));
+  return objectiveFrom(problem, decision, course, burdenOf(problem, course, 'relativeRisk'));
 }
 
 /** Levels are whole, loads not negative; a checked problem. */
@@ -96,6 +104,41 @@ export function evaluate(problem: PlanProblem, decision: Decision): Outlook {
     performanceChangeAtEnd: course.performance?.end.constant ?? null,
     totalLoad: decision.loads.reduce((a, b) => a + b, 0),
     cost: costOf(problem, decision),
-    objective: objectiveFrom(problem, course, burden),
+    objective: objectiveFrom(problem, decision, course, burden),
   };
 }
+
+/** A week as it would go without a plan. */
+export type Week = Pick<PlanProblem, 'days' | 'load' | 'usualDailyLoad'>;
+
+/**
+ * ln of the daily rate with which the loads of a week give this probability of a new injury in it: the daily hazard says how much the week holds, the terms
+ * of load how that is spread over its days.
+ * @throws RangeError unless 0 < p < 1
+ */
+export function logDailyRateFor(week: Week, ofLoad: LoadTerms, probability: number): number {
+  if (!(probability > 0 && probability < 1))
+    throw new RangeError(`a probability of an injury lies between 0 and 1, this is ${probability}`);
+  const problem: PlanProblem = { ...NOTHING_DONE, ...week, hazard: { ...ofLoad, logDailyRate: 0 } };
+  const { dailyRate } = burdenOf(problem, courseUnder(problem, noPlan(problem)), 'relativeRisk');
+  return Math.log(-Math.log1p(-probability) / dailyRate.reduce((a, b) => a + b, 0));
+}
+
+const NOTHING_DONE: Omit<PlanProblem, keyof Week> = {
+  hazard: null,
+  regions: [{ code: 'any', share: 1, severityDays: 1 }],
+  injuries: [],
+  performance: null,
+  interventions: [],
+  effectsNow: {},
+  adherence: 0,
+  doneDaysAgo: {},
+  conditions: [],
+  stages: [],
+  dailyLoadLimit: null,
+  costBudget: null,
+  loadStep: null,
+  fixedDoses: [],
+  fixedLoads: [],
+  weights: DEFAULT_WEIGHTS,
+};

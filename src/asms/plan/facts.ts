@@ -19,6 +19,8 @@ export interface PlannedLoad {
   readonly load: number;
   readonly minimum: number;
   readonly maximum: number;
+  /** A match is planned. */
+  readonly isMatch: boolean;
 }
 
 /** A catalogue entry in force for the athlete's team. */
@@ -70,11 +72,15 @@ export interface PlanFacts {
   readonly timeZone: string;
   readonly ratings: readonly StoredRating[];
   readonly sessions: readonly StoredSession[];
+  /** Days of the last weeks on which the athlete played a match. */
+  readonly matchDays: readonly string[];
   readonly plannedLoads: { readonly athlete: readonly PlannedLoad[]; readonly team: readonly PlannedLoad[] };
   readonly limits: { readonly athlete: PlanLimits; readonly team: PlanLimits };
   readonly conditions: readonly string[];
   readonly catalogue: readonly CatalogueVersion[];
   readonly hazard: KnownHazard | null;
+  /** hazard.json of the model in service, which says what load does to the rate; null: there is none. */
+  readonly hazardText: string | null;
   readonly injuries: readonly KnownInjury[];
   /** Oldest first: of two for one day the later counts. */
   readonly accepted: readonly AcceptedPlan[];

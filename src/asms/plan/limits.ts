@@ -131,6 +131,10 @@ function addChoices(programme: ProgrammeBuilder, problem: PlanProblem, { steps }
   }
 }
 
+/** Sum over the doses chosen of what one step of each counts. */
+export const sumOverDoses = (problem: PlanProblem, { steps }: Choices, of: (one: Intervention) => number): Affine =>
+  combine(problem.interventions.flatMap((one, m) => steps[m]!.flat().map((index) => [of(one), column(index)] as const)));
+
 /** Every limit of the problem. Rows without a name are definitions: no limit can be moved that would free them. */
 export function addLimits(programme: ProgrammeBuilder, problem: PlanProblem, choices: Choices): void {
   addOrder(programme, problem, choices);
@@ -139,8 +143,10 @@ export function addLimits(programme: ProgrammeBuilder, problem: PlanProblem, cho
   addDoseLimits(programme, problem, choices);
   addChoices(programme, problem, choices);
   if (problem.costBudget === null) return;
-  const cost = combine(
-    problem.interventions.flatMap((one, m) => choices.steps[m]!.flat().map((index) => [one.costPerLevel, column(index)] as const)),
-  );
-  programme.addRow({ expression: cost, lower: -Infinity, upper: problem.costBudget, group: LIMITS.cost });
+  programme.addRow({
+    expression: sumOverDoses(problem, choices, (one) => one.costPerLevel),
+    lower: -Infinity,
+    upper: problem.costBudget,
+    group: LIMITS.cost,
+  });
 }

@@ -2,6 +2,7 @@
  * What the planner is asked (science.md, "Interventions"; eq. 7, 28 to 32). Loads are in the unit of the athlete's load series, time in days, day 0 is
  * the first day planned. Plain values: they travel to a worker thread as they are.
  */
+import type { LoadTerms } from '../hazard.ts';
 import type { LoadState } from '../load.ts';
 
 /** Longest horizon, days. */
@@ -62,6 +63,11 @@ export interface PlannedDay {
   /** Range a load change may use. */
   readonly minimumLoad: number;
   readonly maximumLoad: number;
+  /**
+   * Exposure to injury of what is planned, in mean days of a usual week: a match day has several, a day off none. The hazard's rate is that of a mean
+   * day. A changed load does not change it. 1 where it is not told.
+   */
+  readonly exposure?: number;
 }
 
 /** A stage of return to play as the planner sees it: what is allowed on these days. */
@@ -106,7 +112,7 @@ export interface HazardTerms {
   readonly logDailyRate: number;
   /** bF: log-odds for a relative fatigue of 1 (`relativeFatigue` of src/asms/load.ts). Not negative. */
   readonly fatigue: number;
-  /** bC: log-odds for a load one usual daily load above the 28-day mean. Not negative, or the programme would not be convex. */
+  /** bC: log-odds for a 7-day mean one usual daily load above the 28-day mean. Not negative, or the programme would not be convex. */
   readonly loadExcess: number;
 }
 
@@ -134,9 +140,22 @@ export interface Weights {
 /** (chosen) One smallest worthwhile change, kept over the weeks counted, against half a day lost; full recovery against five days. Staff set their own. */
 export const DEFAULT_WEIGHTS: Weights = { daysLost: 1, performance: 0.5, recovery: 5 };
 
+/**
+ * (chosen) Expected days lost that a dose must save, so that nothing is changed for a benefit that nobody would see. For a session 0.001 for a unit of cost: a
+ * quarter hour of one with a proven effect saves an athlete of average risk about four times as much. For a day whose load is changed 0.02, about half a
+ * percent of what such an athlete is expected to lose in five weeks: no trial shows that a changed load changes the risk.
+ */
+export const WORTH = { perCost: 0.001, perLoadChange: 0.02 } as const;
+
+/** What one step of an intervention must save, in expected days lost. */
+export const worthOf = ({ action, costPerLevel }: Pick<Intervention, 'action' | 'costPerLevel'>): number =>
+  action === 'session' ? WORTH.perCost * costPerLevel : WORTH.perLoadChange;
+
 export interface PlanProblem {
   /** One entry a day: 1 to 14 of them, 7 by default. */
   readonly days: readonly PlannedDay[];
+  /** Exposure of the days after the horizon, as `exposure` of a day; they repeat, a week of them as a rule. 1 each where it is not told. */
+  readonly tailExposure?: readonly number[];
   /** Load figures at the end of yesterday; null where the record is too short. */
   readonly load: LoadState | null;
   /** Mean daily load of a balanced week of this athlete: the unit of relative loads. */
@@ -175,11 +194,18 @@ export interface Decision {
   readonly loads: readonly number[];
 }
 
-/** ln of the daily rate that gives this probability of an injury in 7 days: 1 - exp(-7 rate) = p. @throws RangeError unless 0 < p < 1 */
-export function logDailyRateOf(probability7Days: number): number {
-  if (!(probability7Days > 0 && probability7Days < 1))
-    throw new RangeError(`a 7-day probability lies between 0 and 1, this is ${probability7Days}`);
-  return Math.log(-Math.log1p(-probability7Days) / 7);
-}
+/** What load does to the rate where the hazard model does not say: as in models/hazard.json 0.3.0. */
+export const DEFAULT_LOAD_TERMS: LoadTerms = { fatigue: 1.75, loadExcess: 3.4 };
+
+/**
+ * What a full dose adds to the built-up effect, as a multiple of (1 - rho): with it the weekly maximum of full doses, which stands for the programme of
+ * the trials, holds the effect at 1 on average. A single dose never brings more than the whole effect, however fast it fades.
+ */
+export const doseGain = ({ maximumDaysAWeek, effectKept }: Pick<Intervention, 'maximumDaysAWeek' | 'effectKept'>): number =>
+  Math.min(7 / maximumDaysAWeek, 1 / (1 - effectKept));
+
+/** E_m a day later: rho E + (1 - rho) gain dose, the dose as a share of a full one. */
+export const nextEffect = (one: Pick<Intervention, 'maximumDaysAWeek' | 'effectKept'>, effect: number, dose: number): number =>
+  one.effectKept * effect + (1 - one.effectKept) * doseGain(one) * dose;
 
 export const reaches = (scope: Scope, region: string): boolean => scope === 'all' || scope.includes(region);

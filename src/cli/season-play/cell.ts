@@ -16,6 +16,8 @@ export interface CellKey {
 
 export interface CellFigures {
   readonly injuries: number;
+  /** Sum of the daily chances of a new injury: the mean of `injuries` given the days that came about, so the same on average with far less chance in it. */
+  readonly expectedInjuries: number;
   /** Days from onset to clearance that lie in the season, onset day not counted. */
   readonly daysLost: number;
   readonly daysAtRisk: number;
@@ -72,6 +74,7 @@ export function playCell(world: World, arm: Arm, seed: number, settings: SquadSe
   const judged: SquadSeason = arm === 'no-advice' ? { ...season, days: season.days.map((day) => ({ ...day, isPlanned: false })) } : season;
   return {
     injuries: season.injuries.length,
+    expectedInjuries: sumOf(season.days, ({ onsetProbability }) => onsetProbability),
     daysLost: daysLostOf(season, settings.days),
     daysAtRisk: season.days.filter(({ isAtRisk }) => isAtRisk).length,
     loadCompleted: sumOf(season.days, ({ loadAu }) => loadAu) / sumOf(season.days, ({ coachAu }) => coachAu),

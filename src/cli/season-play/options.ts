@@ -12,7 +12,8 @@ cells. One file a (world, arm, seed): an interrupted run goes on where it was. T
 
   --out DIR        folder of the cells (default models/data/season-play); one that was made under another hash or other settings is refused
   --report DIR     folder of report and plots (default DIR of --out, with /report)
-  --seeds N        seeds 1 to N (default 50; ${DEVELOPMENT_SEEDS.first} to ${DEVELOPMENT_SEEDS.last} are development seeds and are not played)
+  --first-seed F   first seed (default 1)
+  --seeds N        how many seeds, one after the other (default 50; ${DEVELOPMENT_SEEDS.first} to ${DEVELOPMENT_SEEDS.last} are development seeds and are not played)
   --athletes A     athletes in the squad (default 30)
   --days D         length of the season (default 120, at least 14)
   --replan WHEN    weekly (default), or trigger: also when an alarm is raised or an athlete is cleared
@@ -26,6 +27,7 @@ export interface SeasonOptions {
   readonly help: boolean;
   readonly out: string;
   readonly report: string;
+  readonly firstSeed: number;
   readonly seeds: number;
   readonly settings: SquadSettings;
   readonly threads: number;
@@ -46,6 +48,7 @@ export function readOptions(args: readonly string[]): SeasonOptions {
       options: {
         out: { type: 'string', default: 'models/data/season-play' },
         report: { type: 'string' },
+        'first-seed': { type: 'string', default: '1' },
         seeds: { type: 'string', default: '50' },
         athletes: { type: 'string', default: '30' },
         days: { type: 'string', default: '120' },
@@ -56,11 +59,13 @@ export function readOptions(args: readonly string[]): SeasonOptions {
         help: { type: 'boolean', default: false },
       },
     });
+    const firstSeed = integer('--first-seed', values['first-seed'], 1, DEVELOPMENT_SEEDS.first - 1);
     return {
       help: values.help,
       out: values.out,
       report: values.report ?? `${values.out}/report`,
-      seeds: integer('--seeds', values.seeds, 1, DEVELOPMENT_SEEDS.first - 1),
+      firstSeed,
+      seeds: integer('--seeds', values.seeds, 1, DEVELOPMENT_SEEDS.first - firstSeed),
       settings: {
         athletes: integer('--athletes', values.athletes, 2, 200),
         days: integer('--days', values.days, 14, 400),

@@ -1,14 +1,16 @@
 /** The planner under test: the service's programme of eq. 7 and 28 to 32 and its solver, asked for a week at the coach's load. */
 import { DEFAULT_CATALOGUE, DEFAULT_REGIONS } from '../../asms/catalogue.ts';
-import type { HazardModel } from '../../asms/hazard.ts';
+import type { HazardModel, LoadTerms } from '../../asms/hazard.ts';
 import { combine } from '../../asms/plan/affine.ts';
 import type { BuiltPlan } from '../../asms/plan/build.ts';
 import { checkProblem } from '../../asms/plan/check-problem.ts';
-import { DEFAULT_WEIGHTS, type PlanProblem } from '../../asms/plan/problem.ts';
+import { logDailyRateFor } from '../../asms/plan/evaluate.ts';
+import { DEFAULT_LOAD_TERMS, DEFAULT_WEIGHTS, nextEffect, type PlanProblem } from '../../asms/plan/problem.ts';
 import type { Row } from '../../asms/plan/programme.ts';
 import { search } from '../../asms/plan/solve-plan.ts';
 import type { Solver } from '../../asms/plan/solver.ts';
-import { MEAN_SHARE } from '../../simulate/season/dynamics.ts';
+import { SCHEDULE } from '../../simulate/season/constants.ts';
+import { exposureOf, MEAN_EXPOSURE, MEAN_SHARE } from '../../simulate/season/dynamics.ts';
 import { coachPlan, type Ask, type Records, type WeekPlan } from '../../simulate/squad-season/advice.ts';
 import { SESSIONS } from '../../simulate/squad-season/worlds.ts';
 import { slotsOf } from './patterns.ts';
@@ -20,9 +22,12 @@ const LOAD_CHANGE = DEFAULT_CATALOGUE.filter((one) => one.action === 'load-chang
 /** Build-up of each session's effect by the catalogue's rho, from the doses on record. */
 function effectsNow({ doneLevels }: Records): Record<string, number> {
   return Object.fromEntries(
-    SESSIONS.map(({ id, effectKept, doseLevels }, m) => [
-      id,
-      doneLevels.reduce((effect, levels) => effectKept * effect + ((1 - effectKept) * levels[m]!) / doseLevels, 0),
+    SESSIONS.map((one, m) => [
+      one.id,
+      Math.min(
+        1,
+        doneLevels.reduce((effect, levels) => nextEffect(one, effect, levels[m]! / one.doseLevels), 0),
+      ),
     ]),
   );
 }
@@ -46,13 +51,28 @@ const timetable = ({ days }: Ask): PlanProblem['fixedDoses'] =>
     return days.flatMap((_, day) => (slots.includes(day) ? [] : [{ day, interventionId: id, level: 0 }]));
   });
 
-function problemOf(ask: Ask, hazard: HazardView): PlanProblem {
+/** The week of the coach's timetable from a weekday on, for an athlete who does all of it. */
+const usualWeek = (records: Records, firstWeekday: number) =>
+  Array.from({ length: 7 }, (_, d) => (firstWeekday + d) % 7).map((weekday) => {
+    const load = SCHEDULE.week[weekday]! * records.trainingDayAu;
+    return { load, minimumLoad: load, maximumLoad: load, exposure: exposureOf(SCHEDULE.week[weekday]!, weekday) / MEAN_EXPOSURE };
+  });
+
+function problemOf(ask: Ask, { load, probability }: HazardView, ofLoad: LoadTerms): PlanProblem {
   const { records } = ask;
+  const usualDailyLoad = MEAN_SHARE * records.trainingDayAu;
+  const week = { days: usualWeek(records, ask.days[0]!.weekday), load, usualDailyLoad };
   return {
-    days: ask.days.map(({ load, minimumLoad, maximumLoad }) => ({ load, minimumLoad, maximumLoad })),
-    load: hazard.load,
-    usualDailyLoad: MEAN_SHARE * records.trainingDayAu,
-    hazard: hazard.terms,
+    days: ask.days.map(({ load, minimumLoad, maximumLoad, exposure }) => ({
+      load,
+      minimumLoad,
+      maximumLoad,
+      exposure: exposure / MEAN_EXPOSURE,
+    })),
+    tailExposure: usualWeek(records, (ask.days.at(-1)!.weekday + 1) % 7).map(({ exposure }) => exposure),
+    load,
+    usualDailyLoad,
+    hazard: { ...ofLoad, logDailyRate: logDailyRateFor(week, ofLoad, probability) },
     regions: DEFAULT_REGIONS,
     injuries: [],
     performance: null,
@@ -82,7 +102,7 @@ const equalLoad =
 export function planWeek(ask: Ask, model: HazardModel, solver: Solver): WeekPlan {
   const hazard = hazardOf(model, ask.records);
   if (hazard === null) return coachPlan(ask);
-  const problem = problemOf(ask, hazard);
+  const problem = problemOf(ask, hazard, model.planning ?? DEFAULT_LOAD_TERMS);
   checkProblem(problem);
   const found = search(problem, solver, ADVICE.solver, equalLoad(ask.days.reduce((sum, day) => sum + day.load, 0)));
   if (!('decision' in found)) return coachPlan(ask);

@@ -81,6 +81,10 @@ async function writeReport(dir: string, summary: SeasonSummary, table: string): 
     ['report.json', JSON.stringify(summary, null, 1)],
     ['table.md', table],
     ['injuries.svg', drawDifferences(summary, 'Injuries a season more than without advice', (arm) => arm.injuriesMoreThanNoAdvice)],
+    [
+      'expected.svg',
+      drawDifferences(summary, 'Expected injuries a season more than without advice', (arm) => arm.expectedMoreThanNoAdvice),
+    ],
     ['days-lost.svg', drawDifferences(summary, 'Days lost a season more than without advice', (arm) => arm.daysLostMoreThanNoAdvice)],
   ];
   await Promise.all(files.map(([name, text]) => writeFile(join(dir, name), `${text}\n`)));
@@ -98,7 +102,7 @@ export async function runSeason(options: SeasonOptions, output: Output, player: 
   output.log(`simulator frozen: ${stamp.simulator}`);
   output.log(`advice: ${stamp.advice} (hazard ${model.version})`);
   const results = await openResults(options.out, stamp);
-  const seeds = Array.from({ length: options.seeds }, (_, i) => i + 1);
+  const seeds = Array.from({ length: options.seeds }, (_, i) => options.firstSeed + i);
   const keys = cellsOf(seeds);
   const missing = keys.filter((key) => !results.has(key));
   output.log(`${keys.length - missing.length} of ${keys.length} cells are there already`);

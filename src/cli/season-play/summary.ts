@@ -13,10 +13,12 @@ export const FLAG_DEMAND = { athletes: 3, shareOfDays: 0.8 } as const;
 export interface ArmSummary {
   readonly arm: Arm;
   readonly injuries: Estimate;
+  readonly expectedInjuries: Estimate;
   readonly daysLost: Estimate;
   readonly loadCompleted: Estimate;
   /** The arm less no advice, and less the oracle (regret), seed by seed. */
   readonly injuriesMoreThanNoAdvice: Estimate;
+  readonly expectedMoreThanNoAdvice: Estimate;
   readonly daysLostMoreThanNoAdvice: Estimate;
   readonly loadMoreThanNoAdvice: Estimate;
   readonly injuriesRegret: Estimate;
@@ -102,9 +104,11 @@ function worldSummary(world: World, cells: readonly Cell[], seeds: readonly numb
       return {
         arm,
         injuries: mean(({ injuries }) => injuries),
+        expectedInjuries: mean(({ expectedInjuries }) => expectedInjuries),
         daysLost: mean(({ daysLost }) => daysLost),
         loadCompleted: mean(({ loadCompleted }) => loadCompleted),
         injuriesMoreThanNoAdvice: less(arm, 'no-advice', ({ injuries }) => injuries),
+        expectedMoreThanNoAdvice: less(arm, 'no-advice', ({ expectedInjuries }) => expectedInjuries),
         daysLostMoreThanNoAdvice: less(arm, 'no-advice', ({ daysLost }) => daysLost),
         loadMoreThanNoAdvice: less(arm, 'no-advice', ({ loadCompleted }) => loadCompleted),
         injuriesRegret: less(arm, 'oracle', ({ injuries }) => injuries),
@@ -135,6 +139,10 @@ function demandsOf(worlds: readonly WorldSummary[]): readonly Demand[] {
       {
         what: `${world.world}: planner not worse than no advice at 95 %, injuries`,
         holds: !isAbove0(own.injuriesMoreThanNoAdvice),
+      },
+      {
+        what: `${world.world}: planner not worse than no advice at 95 %, expected injuries`,
+        holds: !isAbove0(own.expectedMoreThanNoAdvice),
       },
       { what: `${world.world}: planner not worse than no advice at 95 %, days lost`, holds: !isAbove0(own.daysLostMoreThanNoAdvice) },
       {

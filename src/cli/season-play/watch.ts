@@ -1,11 +1,10 @@
 /**
- * What the system makes of an athlete's records on an evening: the daily hazard, its terms as the planner takes them, and the alarm. Sensors reach it
+ * What the system makes of an athlete's records on an evening: the daily hazard, and the alarm. Sensors reach it
  * only as the surrogate of pooled F_attn (docs/season-play.md): one number a monitored session, the simulated season's measured severity.
  */
 import { countLevel, levelOf, QUIET, type AlarmState } from '../../asms/alarm.ts';
 import { dailyHazard, hrvFall, type HazardModel } from '../../asms/hazard.ts';
 import { loadFigures, type LoadState } from '../../asms/load.ts';
-import { logDailyRateOf, type HazardTerms } from '../../asms/plan/problem.ts';
 import type { Monitor, Records } from '../../simulate/squad-season/advice.ts';
 import { ADVICE } from './settings.ts';
 
@@ -33,26 +32,12 @@ function valuesOf(records: Records, state: LoadState | null, excess: number | nu
   };
 }
 
-/** Balanced load: what HazardTerms.logDailyRate stands on. The chronic load stays what it is. */
-const BALANCED: Readonly<Record<string, number>> = { relativeFatigue: 0, acuteExcess: 0, lnAcuteChronic: 0 };
-
 export interface HazardView {
   readonly probability: number;
-  readonly terms: HazardTerms;
   readonly load: LoadState;
 }
 
-/** Coefficient for one unit of a feature. */
-function perUnit({ features }: HazardModel, name: string): number {
-  const feature = features.find((one) => one.name === name);
-  return feature === undefined ? 0 : Math.max(0, feature.coefficient / feature.scale);
-}
-
-/**
- * The hazard of the evening and the terms that the planner puts it together from; null where there is no figure. A load one usual day above the chronic
- * mean raises the 7-day mean by a quarter, which fades by a quarter a day: over the days that is the coefficient of one day, which the planner counts
- * at once. So bC is the sum of the coefficients of acute excess and of ln(acute / chronic).
- */
+/** The hazard of the evening; null where there is no figure. */
 export function hazardOf(model: HazardModel, records: Records): HazardView | null {
   const figures = loadFigures(records.dailyLoadAu);
   const values = valuesOf(records, figures?.state ?? null, figures?.acuteExcess ?? null, figures?.relativeFatigue ?? null);
@@ -66,20 +51,7 @@ export function hazardOf(model: HazardModel, records: Records): HazardView | nul
     atRisk: !records.isReportedInjured,
   });
   if (!('probability' in day) || figures === null) return null;
-  const logit = Math.log(day.probability / (1 - day.probability));
-  const balanced = model.features.reduce((sum, { name, coefficient, scale }) => {
-    const at = BALANCED[name];
-    return at === undefined ? sum : sum + (coefficient / scale) * (at - (values[name] ?? at));
-  }, logit);
-  return {
-    probability: day.probability,
-    load: figures.state,
-    terms: {
-      logDailyRate: logDailyRateOf(1 / (1 + Math.exp(-balanced))),
-      fatigue: perUnit(model, 'relativeFatigue'),
-      loadExcess: perUnit(model, 'acuteExcess') + perUnit(model, 'lnAcuteChronic'),
-    },
-  };
+  return { probability: day.probability, load: figures.state };
 }
 
 /** Follows a squad from day to day: the same for every arm. An athlete with no figure has no alarm. */

@@ -19,6 +19,7 @@ export interface StoredPlannedLoad {
   readonly load: number;
   readonly minimum: number;
   readonly maximum: number;
+  readonly match: boolean;
 }
 
 /** The caller checked that athlete and team are its own. */

@@ -32,7 +32,7 @@ const DOSE_DAYS = 90;
 /** @throws ProblemError `plan-range`, `validation-failed` (a day twice) */
 function readPlannedDays(days: PlannedDays, today: string): StoredPlannedLoad[] {
   const seen = new Set<string>();
-  return days.map(({ day, load, minimum = load * ALLOWED_SHARE.minimum, maximum = load * ALLOWED_SHARE.maximum }, i) => {
+  return days.map(({ day, load, minimum = load * ALLOWED_SHARE.minimum, maximum = load * ALLOWED_SHARE.maximum, match = false }, i) => {
     readTime(day);
     if (day < today || day > shiftDay(today, MOST_DAYS))
       throw new ProblemError('time-out-of-range', `${day} cannot be planned: give days from ${today} to ${shiftDay(today, MOST_DAYS)}`);
@@ -46,7 +46,7 @@ function readPlannedDays(days: PlannedDays, today: string): StoredPlannedLoad[] 
         'plan-range',
         `${day}: the load ${load} lies outside its allowed range ${minimum} to ${maximum}; change one of them`,
       );
-    return { day, load, minimum, maximum };
+    return { day, load, minimum, maximum, match };
   });
 }
 
@@ -114,6 +114,7 @@ export const planSettings = resource('plan-settings', async (app, { repositories
         load: one?.load ?? null,
         minimum: one?.minimum ?? null,
         maximum: one?.maximum ?? null,
+        match: one?.match ?? null,
         source,
         by: one?.by ?? null,
         at: one?.at ?? null,

@@ -77,6 +77,9 @@ const PlannedDay = Type.Object(
       }),
     ),
     maximum: Type.Optional(Type.Number({ minimum: 0, maximum: 1e6, description: 'Most that a plan may make of it; the load unless told' })),
+    match: Type.Optional(
+      Type.Boolean({ description: 'A match is planned: its load counts three times for the chance of an injury. false unless told' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -90,6 +93,7 @@ export const PlannedLoadBody = Type.Object(
           { day: '2026-11-30', load: 350 },
           { day: '2026-12-01', load: 0 },
           { day: '2026-12-02', load: 420, minimum: 300, maximum: 450 },
+          { day: '2026-12-03', load: 700, match: true },
         ],
       },
     ],
@@ -110,6 +114,7 @@ export const PlannedLoadView = Type.Object(
         load: Nullable(Type.Number({ description: 'null: nothing is planned, the athlete’s usual week stands in' })),
         minimum: Nullable(Type.Number()),
         maximum: Nullable(Type.Number()),
+        match: Nullable(Type.Boolean()),
         source: NullableEnum(['athlete', 'team']),
         by: Nullable(Type.String()),
         at: Nullable(Time),

@@ -79,3 +79,6 @@ export function drawShare(weekday: number, week: number, allowed: number, random
 
 /** Mean load a day of an undisturbed plan, as a share of the normal training day. */
 export const MEAN_SHARE = (SCHEDULE.week.reduce<number>((sum, share) => sum + share, 0) / 7) * SCHEDULE.adherence;
+
+/** Mean exposure a day of the coach's week, in normal training days. */
+export const MEAN_EXPOSURE = SCHEDULE.week.reduce<number>((sum, share, weekday) => sum + exposureOf(share, weekday), 0) / 7;

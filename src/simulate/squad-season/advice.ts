@@ -13,6 +13,8 @@ export interface OpenDay {
   readonly load: number;
   readonly minimumLoad: number;
   readonly maximumLoad: number;
+  /** Exposure to injury of the coach's load, in normal training days. */
+  readonly exposure: number;
 }
 
 /** What records and sensors hold of an athlete at the end of a day. One entry a day, from the first day of the run-in. */

@@ -2,7 +2,7 @@
 import { createRandom } from '../random.ts';
 import { drawSeasonAthlete, type SeasonAthlete } from '../season/athlete.ts';
 import { HRV, MEASUREMENT, SCHEDULE, SPELL, DAMAGE } from '../season/constants.ts';
-import { hrvFall, severityOf } from '../season/dynamics.ts';
+import { exposureOf, hrvFall, severityOf } from '../season/dynamics.ts';
 import { relativeFatigue } from '../../asms/load.ts';
 import { returnShare } from '../season/predict.ts';
 import { BURN_IN_DAYS } from '../season/season.ts';
@@ -51,6 +51,8 @@ export interface AthleteDay {
   readonly isAtRisk: boolean;
   /** A plan of the arm covered the day. */
   readonly isPlanned: boolean;
+  /** Chance of a new injury on the day, by which chance decided; 0 while injured. Summed over a season it has the mean of the injuries without their chance. */
+  readonly onsetProbability: number;
 }
 
 /** What arms must have in common, summed over all plan weeks of athletes that were never interrupted. */
@@ -143,7 +145,14 @@ function openDays(player: Player, from: number, seasonDays: number): readonly Op
     const coachAu = coachLoad(player.athlete, weekday, returnShare(sinceClearance(player, day)));
     const room = weekday === SCHEDULE.matchDay ? 0 : SQUAD.loadRoom;
     const load = prescribedOn(player, day)?.loadAu ?? coachAu;
-    days.push({ day, weekday, load, minimumLoad: coachAu * (1 - room), maximumLoad: coachAu * (1 + room) });
+    days.push({
+      day,
+      weekday,
+      load,
+      minimumLoad: coachAu * (1 - room),
+      maximumLoad: coachAu * (1 + room),
+      exposure: exposureOf(coachAu / player.athlete.trainingDayAu, weekday),
+    });
     if (isPlanDay(day)) break;
   }
   return days;
@@ -209,11 +218,12 @@ function playDay(player: Player, day: number, world: World, sessions: readonly T
   player.used += prescribed?.cost ?? 0;
 
   const exposure = exposureIn(world, { loadAu, plannedAu: coachAu }, athlete, weekday);
+  let onsetProbability = 0;
   if (day >= 0 && player.spell === null) {
     const known = { pastInjuries: player.pastInjuries, age: athlete.age, daysSinceClearance: since };
     const rates = regionRates(world, athlete.frailty, known, body, sessions);
-    const probability = -Math.expm1(-exposure * rates.reduce((a, b) => a + b, 0));
-    if (draws.onsetUniform < probability) {
+    onsetProbability = -Math.expm1(-exposure * rates.reduce((a, b) => a + b, 0));
+    if (draws.onsetUniform < onsetProbability) {
       player.spell = openSpell(day, rates, draws);
       player.pastInjuries += 1;
     }
@@ -228,7 +238,7 @@ function playDay(player: Player, day: number, world: World, sessions: readonly T
       athlete.measuredGain * severityOf(player.body.damage) + player.healthyOffset + MEASUREMENT.noiseSd * draws.measuredNormal,
     );
   if (isReported(player, day)) player.active = null;
-  return { loadAu, coachAu: coachLoad(athlete, weekday, 1), isCleared, isPlanned: prescribed !== null };
+  return { loadAu, coachAu: coachLoad(athlete, weekday, 1), isCleared, isPlanned: prescribed !== null, onsetProbability };
 }
 
 /**
@@ -293,6 +303,7 @@ export function playSquad(world: World, seed: number, settings: SquadSettings, a
         coachAu: done.coachAu,
         isAtRisk: player.spell === null,
         isPlanned: done.isPlanned,
+        onsetProbability: done.onsetProbability,
       });
       const isTriggered = settings.replan === 'trigger' && (watch.isRaised || done.isCleared);
       if ((isPlanDay(day) || isTriggered) && !isReported(player, day)) planFor(player, day, watch);

@@ -1,5 +1,5 @@
 /** What is true of a world and seed and nobody is told: sessions' effects, and how much of a prescription an athlete does. */
-import { reaches, type Intervention } from '../../asms/plan/problem.ts';
+import { doseGain, reaches, type Intervention } from '../../asms/plan/problem.ts';
 import { createRandom, hash32 } from '../random.ts';
 import { athleteSeed } from './draws.ts';
 import { SESSIONS, SQUAD, SQUAD_REGIONS, type World } from './worlds.ts';
@@ -10,7 +10,7 @@ export interface TrueSession {
   readonly logRisks: readonly number[];
   /** Share of the built-up effect that is left a day later. */
   readonly kept: number;
-  /** A day's full dose as a multiple of what holds the effect where it is whole. */
+  /** A day's full dose as a multiple of what would hold the effect where it is whole: the weekly maximum, a trial's programme, does. */
   readonly gain: number;
 }
 
@@ -25,8 +25,7 @@ function drawSession(one: Intervention, random: ReturnType<typeof createRandom>)
   return {
     logRisks: SQUAD_REGIONS.map(({ code }) => effects.reduce((sum, { scope, logRisk }) => sum + (reaches(scope, code) ? logRisk : 0), 0)),
     kept: one.effectKept ** (1 / random.logNormal(SQUAD.buildLogSd)),
-    // A trial's programme, the weekly maximum of full doses, is what gives the trial's effect.
-    gain: 7 / one.maximumDaysAWeek,
+    gain: doseGain(one),
   };
 }
 
@@ -41,8 +40,7 @@ export function trueSessions(world: World, seed: number): readonly TrueSession[]
       one.riskEffects.reduce((sum, effect) => sum + (reaches(effect.scope, code) ? Math.log(effect.relativeRisk) : 0), 0),
     ),
     kept: one.effectKept,
-    // The planner's own equation: only a full dose every day would bring the whole effect.
-    gain: 1,
+    gain: doseGain(one),
   }));
 }
 

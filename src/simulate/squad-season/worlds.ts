@@ -8,7 +8,7 @@ import type { Intervention } from '../../asms/plan/problem.ts';
 import { REGIONS } from '../season/constants.ts';
 
 /** Any change of an equation of this folder is a change of this. */
-export const SQUAD_SEASON_VERSION = '1.0.0';
+export const SQUAD_SEASON_VERSION = '1.1.0';
 
 /** How the daily rate follows from the athlete's state; `rates.ts` has one function a form. */
 export type HazardForm = 'log-additive' | 'thresholds' | 'additive' | 'delayed' | 'fixed' | 'unloading';

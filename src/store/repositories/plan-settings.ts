@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { KinewatchError } from '../../contracts/errors.ts';
 import type { CatalogueRepository } from '../../rest/catalogue/ports.ts';
-import type { PlanSettingsRepository, PlanSubject, SettingVersion } from '../../rest/plan-settings/ports.ts';
+import type { PlanSettingsRepository, PlanSubject, SettingVersion, StoredPlannedLoad } from '../../rest/plan-settings/ports.ts';
 import { inTransaction } from '../transaction.ts';
 import { UNKNOWN_TEAM } from './support.ts';
 
@@ -101,7 +101,7 @@ export function seedCatalogue(pool: pg.Pool, entries: readonly { readonly id: st
 
 const withoutId = ({ id: _id, ...entry }: { readonly id: string }): object => entry;
 
-const PLANNED = `to_char(day, 'YYYY-MM-DD') AS day, load, minimum, maximum, by, at`;
+const PLANNED = `to_char(day, 'YYYY-MM-DD') AS day, load, minimum, maximum, is_match AS match, by, at`;
 const OF_SUBJECT = 'team_id = $1 AND athlete_id IS NOT DISTINCT FROM $2::uuid';
 
 export function createPlanSettingsRepository(pool: pg.Pool): PlanSettingsRepository {
@@ -137,7 +137,7 @@ export function createPlanSettingsRepository(pool: pg.Pool): PlanSettingsReposit
     },
     putConditions: (subject, value, by) => put(subject, 'conditions', value, by),
     plannedLoads: async ({ teamId, athleteId }, { from, to }) => {
-      const { rows } = await pool.query<{ day: string; load: number; minimum: number; maximum: number; by: string; at: Date }>(
+      const { rows } = await pool.query<StoredPlannedLoad & { readonly by: string; readonly at: Date }>(
         `SELECT ${PLANNED} FROM planned_load WHERE ${OF_SUBJECT} AND day BETWEEN $3 AND $4 ORDER BY planned_load.day`,
         [teamId, athleteId, from, to],
       );
@@ -145,11 +145,11 @@ export function createPlanSettingsRepository(pool: pg.Pool): PlanSettingsReposit
     },
     putPlannedLoads: async ({ teamId, athleteId }, days, by) => {
       await pool.query(
-        `INSERT INTO planned_load (id, team_id, athlete_id, day, load, minimum, maximum, by)
-         SELECT gen_random_uuid(), $1, $2, d.day, d.load, d.minimum, d.maximum, $4
-         FROM jsonb_to_recordset($3::jsonb) AS d(day date, load float8, minimum float8, maximum float8)
+        `INSERT INTO planned_load (id, team_id, athlete_id, day, load, minimum, maximum, is_match, by)
+         SELECT gen_random_uuid(), $1, $2, d.day, d.load, d.minimum, d.maximum, d.match, $4
+         FROM jsonb_to_recordset($3::jsonb) AS d(day date, load float8, minimum float8, maximum float8, match boolean)
          ON CONFLICT (team_id, athlete_id, day) DO UPDATE SET load = excluded.load, minimum = excluded.minimum, maximum = excluded.maximum,
-           by = excluded.by, at = now()`,
+           is_match = excluded.is_match, by = excluded.by, at = now()`,
         [teamId, athleteId, JSON.stringify(days), by],
       );
     },
