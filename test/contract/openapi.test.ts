@@ -1,45 +1,15 @@
 /** The OpenAPI document: made from the schemas the routes are checked against, so it is read here as a client would read it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operationsOf, readDocument, type Document, type NamedOperation, type Operation, type Response } from '../support/openapi.ts';
 import { startRestApp, type RestApp } from '../support/rest-app.ts';
-
-interface Media {
-  readonly schema?: Record<string, unknown>;
-}
-interface Response {
-  readonly description: string;
-  readonly content?: Record<string, Media>;
-}
-interface Operation {
-  readonly operationId?: string;
-  readonly summary?: string;
-  readonly tags?: readonly string[];
-  readonly security?: readonly Record<string, unknown>[];
-  readonly parameters?: readonly {
-    readonly name: string;
-    readonly in: string;
-    readonly required?: boolean;
-    readonly schema: Record<string, unknown>;
-  }[];
-  readonly requestBody?: { readonly content: Record<string, Media> };
-  readonly responses: Record<string, Response>;
-}
-interface Document {
-  readonly openapi: string;
-  readonly info: { readonly title: string; readonly version: string };
-  readonly tags: readonly { readonly name: string }[];
-  readonly paths: Record<string, Record<string, Operation>>;
-  readonly components: { readonly schemas: Record<string, unknown>; readonly securitySchemes: Record<string, unknown> };
-}
 
 let api: RestApp;
 let document: Document;
-let operations: readonly { readonly name: string; readonly path: string; readonly method: string; readonly operation: Operation }[];
+let operations: readonly NamedOperation[];
 beforeAll(async () => {
   api = await startRestApp();
-  document = (await api.call(null, 'GET', '/openapi.json')).json();
-  operations = Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, path, method, operation })),
-  );
+  document = await readDocument(api);
+  operations = operationsOf(document);
 });
 afterAll(() => api.close());
 
@@ -307,14 +277,13 @@ describe('the OpenAPI document', () => {
     );
   });
 
-  it('closes every body against unknown members, and shows examples', () => {
+  it('closes every body against unknown members', () => {
     const bodies = operations.flatMap(({ name, operation }) => {
       const media = operation.requestBody?.content['application/json'];
-      return media === undefined ? [] : [{ name, schema: media.schema, text: JSON.stringify(media) }];
+      return media === undefined ? [] : [{ name, schema: media.schema }];
     });
     expect(bodies.length).toBeGreaterThan(15);
     expect(namesOf(bodies.filter(({ schema }) => schema?.['type'] !== 'object' || schema['additionalProperties'] !== false))).toEqual([]);
-    expect(bodies.filter(({ text }) => text.includes('"example"')).length).toBeGreaterThan(8);
   });
 
   it('holds JSON Schema 2020-12 only: no nullable, every $ref resolves, required members exist', () => {

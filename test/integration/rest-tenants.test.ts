@@ -3,17 +3,10 @@ import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import type { InjectOptions } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { examplesOf, operationsOf, readDocument, type Operation } from '../support/openapi.ts';
 import { startRestApp, type RestApp } from '../support/rest-app.ts';
 import { seedTeam, type SeededTeam } from '../support/rest-seed.ts';
 
-interface Operation {
-  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
-  readonly requestBody?: {
-    readonly content: {
-      readonly 'application/json'?: { readonly example?: Record<string, unknown>; readonly schema: { readonly properties?: object } };
-    };
-  };
-}
 interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
@@ -26,10 +19,11 @@ let reds: SeededTeam;
 let blues: SeededTeam;
 beforeAll(async () => {
   api = await startRestApp({ webhookAllowPrivate: true });
-  const { paths } = (await api.call(null, 'GET', '/openapi.json')).json<{ paths: Record<string, Record<string, Operation>> }>();
-  routes = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ method: method.toUpperCase() as Route['method'], path, operation })),
-  );
+  routes = operationsOf(await readDocument(api)).map(({ path, method, operation }) => ({
+    method: method.toUpperCase() as Route['method'],
+    path,
+    operation,
+  }));
   reds = await seedTeam(api, 'reds');
   blues = await seedTeam(api, 'blues');
 });
@@ -266,13 +260,14 @@ describe('random requests', () => {
     const request = fc.constantFrom(...routes.filter(({ path }) => path !== '/v1/live')).chain((route) => {
       const { parameters = [], requestBody } = route.operation;
       const media = requestBody?.content['application/json'];
-      const members = Object.keys(media?.schema.properties ?? {});
+      const members = Object.keys(media?.schema?.['properties'] ?? {});
+      const [example] = media === undefined ? [] : examplesOf(media);
       const queries = parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name);
       const query = fc.dictionary(queries.length > 0 ? fc.constantFrom(...queries) : fc.string(), text, { maxKeys: 3 });
       // An example with some members put out of shape goes further than noise.
       const changed = fc
         .dictionary(members.length > 0 ? fc.constantFrom(...members) : fc.string(), value, { maxKeys: 2 })
-        .map((change) => ({ ...media?.example, ...change }));
+        .map((change) => ({ ...(example as object | undefined), ...change }));
       const body =
         media === undefined
           ? fc.constant(undefined)
