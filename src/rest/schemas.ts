@@ -1,5 +1,6 @@
 /** Building blocks of the resource schemas. */
 import { Type, type Static, type TSchema } from 'typebox';
+import { exampleOf } from './examples.ts';
 import { ProblemError } from './problems.ts';
 
 export const Uuid = Type.String({ format: 'uuid', description: 'UUID' });
@@ -39,6 +40,9 @@ export const Text = (maxLength: number, description?: string): ReturnType<typeof
 /** Any JSON value: detail whose shape belongs to the method named beside it. */
 export const JsonObject = Type.Record(Type.String(), Type.Unknown());
 
+/** Of what is created: a key of one team creates for that team. */
+export const OwnerTeam = Type.Optional(Type.String({ format: 'uuid', description: 'Required for a key of every team' }));
+
 export const IdParams = Type.Object({ id: Uuid });
 
 export const DEFAULT_PAGE = 50;
@@ -50,7 +54,10 @@ export const PageQuery = {
 
 /** A page of items; nextCursor is null on the last one. */
 export function PageOf<T extends TSchema>(item: T) {
-  return Type.Object({ items: Type.Array(item), nextCursor: Nullable(Type.String()) });
+  return Type.Object(
+    { items: Type.Array(item), nextCursor: Nullable(Type.String()) },
+    { examples: [{ items: [exampleOf(item)], nextCursor: null }] },
+  );
 }
 
 const EARLIEST_MS = Date.UTC(1900, 0, 1);

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { Nullable, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 const Value = Type.Union([Type.Number(), Type.Boolean()]);
@@ -37,12 +38,12 @@ export const AlarmSettingsView = Type.Object(
     title: 'AlarmSettings',
     examples: [
       {
-        teamId: '0d6a3f7e-52b1-4c8e-8f4b-9e1d2c3b4a56',
+        teamId: EXAMPLE_IDS.team,
         athleteId: null,
-        version: 3,
-        teamVersion: 3,
+        version: 1,
+        teamVersion: 1,
         settings: example,
-        settingsVersion: 'team-3',
+        settingsVersion: 'team-1',
         effective: { risk: { enabled: { value: true, from: 'default' }, high: { value: 0.995, from: 'team' } } },
         leftOut: [],
       },
@@ -62,7 +63,7 @@ export const SetAlarmSettings = Type.Object(
     }),
     why: Why,
   },
-  { additionalProperties: false, examples: [{ settings: example, basedOnVersion: 2, why: 'Too many amber alerts in small-sided games' }] },
+  { additionalProperties: false, examples: [{ settings: example, basedOnVersion: 0, why: 'Too many amber alerts in small-sided games' }] },
 );
 
 export const ResetAlarmSettings = Type.Object({ why: Why }, { additionalProperties: false, examples: [{ why: 'End of pre-season' }] });
@@ -74,8 +75,8 @@ export const AlarmSettingsVersion = Type.Object(
     examples: [
       {
         id: '7c1b9f0e-1c8f-4e55-8b5c-2f6a2f0f4c33',
-        teamId: '0d6a3f7e-52b1-4c8e-8f4b-9e1d2c3b4a56',
-        version: 3,
+        teamId: EXAMPLE_IDS.team,
+        version: 1,
         settings: example,
         at: '2026-11-25T08:00:00.000Z',
         by: 'Head of performance',

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { ALERT_TYPES } from '../../contracts/events.ts';
+import { EXAMPLE_IDS, EXAMPLE_TIME_ZONE } from '../examples.ts';
 import { Day, Nullable, OneOf, Uuid } from '../schemas.ts';
 
 const period = {
@@ -8,7 +9,7 @@ const period = {
   from: Day,
   to: Day,
 };
-const example = { teamId: '0d6a3f7e-52b1-4c8e-8f4b-9e1d2c3b4a56', timeZone: 'Europe/Berlin', from: '2026-11-01', to: '2026-11-28' };
+const example = { teamId: EXAMPLE_IDS.team, timeZone: EXAMPLE_TIME_ZONE, from: '2026-11-01', to: '2026-11-28' };
 
 export const FiguresQuery = Type.Object(
   {

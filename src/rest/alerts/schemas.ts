@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox';
 import { ALERT_OUTCOMES } from '../../alert/rules/lifecycle.ts';
 import { ALERT_TYPES } from '../../contracts/events.ts';
 import { AlertExplanation } from '../explanations/schemas.ts';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { JsonObject, Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 export const SEVERITIES = ['amber', 'red'] as const;
@@ -36,16 +37,16 @@ const fields = {
 };
 
 const example = {
-  id: '5a0c7d5e-0f5b-4d0e-9c0a-8f4a0f6b2c11',
-  teamId: '0d6a3f7e-52b1-4c8e-8f4b-9e1d2c3b4a56',
-  athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+  id: EXAMPLE_IDS.alert,
+  teamId: EXAMPLE_IDS.team,
+  athleteId: EXAMPLE_IDS.athlete,
   type: 'deviation',
   severity: 'amber',
   title: 'Movement away from own normal',
   sentence: "Movement lies 1.42 own SD from the athlete's baseline; 99 of 100 windows lie below 1.10. Largest changes: not known.",
   evidence: {},
   status: 'cleared',
-  raisedWindowIndex: 1_795_600_000,
+  raisedWindowIndex: 1_795_602_400,
   raisedAt: '2026-11-25T10:26:42.250Z',
   clearedAt: '2026-11-25T11:02:10.000Z',
   acknowledgedAt: '2026-11-25T10:28:01.120Z',
@@ -58,8 +59,8 @@ const example = {
   outcomeNote: 'Second half of the session on the bike',
   injuryId: null,
   outcomeWithheld: false,
-  methodVersion: 'asms-2.0.0',
-  settingsVersion: 'team-3',
+  methodVersion: 'asms-2.1.0',
+  settingsVersion: 'team-1',
   commonCauseId: null,
 };
 export const Alert = Type.Object(fields, { title: 'Alert', examples: [example] });
@@ -131,7 +132,7 @@ export const Snooze = Type.Object(
     until: Type.Optional(Type.String({ format: 'date-time', maxLength: 40, description: 'Instead of minutes' })),
     note: Note,
   },
-  { additionalProperties: false, examples: [{ minutes: 30 }, { until: '2026-11-25T12:00:00Z' }] },
+  { additionalProperties: false, examples: [{ minutes: 30 }] },
 );
 
 export const Assign = Type.Object(

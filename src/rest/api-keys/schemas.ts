@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { Nullable, NullableEnum, OneOf, Text, Time, Uuid } from '../schemas.ts';
 
 export const SCOPES = ['read', 'write', 'medical', 'admin'] as const;
@@ -29,16 +30,29 @@ const fields = {
   revokedAt: Nullable(Time),
   lastUsedAt: Nullable(Time),
 };
-export const ApiKey = Type.Object(fields, { title: 'ApiKey' });
+const example = {
+  id: 'a2f6c8e4-1b3d-4f5a-9e7c-6d5b4a3f2e10',
+  teamId: EXAMPLE_IDS.team,
+  name: 'Tablet on the bench',
+  prefix: 'kw_Zk3vQ9',
+  role: 'coach',
+  scopes: ['read', 'write'],
+  athleteId: null,
+  createdAt: '2026-07-01T08:50:00.000Z',
+  expiresAt: null,
+  revokedAt: null,
+  lastUsedAt: null,
+};
+export const ApiKey = Type.Object(fields, { title: 'ApiKey', examples: [example] });
 export type ApiKey = Static<typeof ApiKey>;
 export const CreatedApiKey = Type.Object(
   { ...fields, key: Type.String({ description: 'kw_...: shown once' }) },
-  { title: 'CreatedApiKey' },
+  { title: 'CreatedApiKey', examples: [{ ...example, key: 'kw_Zk3vQ9wYt1nRb6XsJ0eLhMf8cGpKaUd5iOq2TyVxN7A' }] },
 );
 
 export const NewApiKey = Type.Object(
   {
-    teamId: Type.Optional(Uuid),
+    teamId: Type.Optional(Type.String({ format: 'uuid', description: 'Left out: a key of every team creates another one of every team' })),
     name: Text(120),
     role: Type.Optional(
       OneOf(ROLES, {
@@ -61,8 +75,9 @@ export const NewApiKey = Type.Object(
   {
     additionalProperties: false,
     examples: [
-      { name: 'Tablet on the bench', role: 'coach' },
-      { name: 'Import script', scopes: ['write'] },
+      { teamId: example.teamId, name: example.name, role: example.role },
+      { teamId: example.teamId, name: 'A. Runner', role: 'athlete', athleteId: EXAMPLE_IDS.athlete },
+      { teamId: example.teamId, name: 'Import script', scopes: ['write'] },
     ],
   },
 );

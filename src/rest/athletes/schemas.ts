@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
-import { Day, Nullable, NullableEnum, PageQuery, Text, Time, Uuid } from '../schemas.ts';
+import { EXAMPLE_IDS } from '../examples.ts';
+import { Day, Nullable, NullableEnum, OwnerTeam, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 const Context = Type.Record(Type.String({ minLength: 1, maxLength: 64 }), Type.Number(), {
   maxProperties: 64,
@@ -7,6 +8,17 @@ const Context = Type.Record(Type.String({ minLength: 1, maxLength: 64 }), Type.N
 });
 const heightM = Type.Number({ minimum: 0.5, maximum: 2.8, description: 'm' });
 const massKg = Type.Number({ minimum: 15, maximum: 350, description: 'kg' });
+
+const example = {
+  teamId: EXAMPLE_IDS.team,
+  externalId: '10',
+  name: 'A. Runner',
+  sex: 'f',
+  birthDate: '2001-04-09',
+  heightM: 1.71,
+  massKg: 62.5,
+  context: { altitude: 120 },
+};
 
 export const Athlete = Type.Object(
   {
@@ -22,7 +34,10 @@ export const Athlete = Type.Object(
     active: Type.Boolean(),
     createdAt: Time,
   },
-  { title: 'Athlete' },
+  {
+    title: 'Athlete',
+    examples: [{ id: EXAMPLE_IDS.athlete, ...example, active: true, createdAt: '2026-07-01T08:20:00.000Z' }],
+  },
 );
 export type Athlete = Static<typeof Athlete>;
 
@@ -35,11 +50,8 @@ const facts = {
 };
 
 export const NewAthlete = Type.Object(
-  { teamId: Type.Optional(Uuid), externalId: Text(128, "The squad's own number or id, unique in the team"), name: Text(200), ...facts },
-  {
-    additionalProperties: false,
-    examples: [{ externalId: '10', name: 'A. Runner', sex: 'f', birthDate: '2001-04-09', heightM: 1.71, massKg: 62.5 }],
-  },
+  { teamId: OwnerTeam, externalId: Text(128, "The squad's own number or id, unique in the team"), name: Text(200), ...facts },
+  { additionalProperties: false, examples: [example] },
 );
 export type NewAthlete = Static<typeof NewAthlete>;
 

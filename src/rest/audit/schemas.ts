@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { Nullable, PageQuery, Time, Uuid } from '../schemas.ts';
 
 export const AuditEntry = Type.Object(
@@ -13,7 +14,22 @@ export const AuditEntry = Type.Object(
     others: Type.Integer({ description: 'Athletes the same answer named beside this one' }),
     teamId: Nullable(Uuid),
   },
-  { title: 'AuditEntry' },
+  {
+    title: 'AuditEntry',
+    examples: [
+      {
+        id: 'c8d7e6f5-a4b3-4c2d-9e1f-0b9a8c7d6e5f',
+        at: '2026-11-25T10:28:01.120Z',
+        athleteId: EXAMPLE_IDS.athlete,
+        keyId: 'a2f6c8e4-1b3d-4f5a-9e7c-6d5b4a3f2e10',
+        caller: 'Tablet on the bench',
+        action: 'getAthleteState',
+        statusCode: 200,
+        others: 0,
+        teamId: EXAMPLE_IDS.team,
+      },
+    ],
+  },
 );
 export type AuditEntry = Static<typeof AuditEntry>;
 

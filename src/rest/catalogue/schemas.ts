@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS, exampleOf } from '../examples.ts';
 import { Nullable, OneOf, Text, Time, Uuid, type JsonObject } from '../schemas.ts';
 
 /** Ranges are checked by the planner's own rules, which say what a field may be (src/asms/plan/check-problem.ts). */
@@ -45,38 +46,6 @@ const FIELDS = {
 
 const Entry = Type.Object(FIELDS, { title: 'Intervention' });
 
-export const CatalogueEntry = Type.Object(
-  {
-    entryId: Type.String(),
-    teamId: Nullable(Uuid),
-    version: Type.Integer({ minimum: 1 }),
-    retired: Type.Boolean(),
-    reason: Nullable(Type.String()),
-    by: Type.String(),
-    at: Time,
-    entry: Entry,
-  },
-  { title: 'CatalogueEntry' },
-);
-export type CatalogueEntry = Static<typeof CatalogueEntry>;
-
-export const CatalogueList = Type.Object({
-  teamId: Nullable(Uuid),
-  items: Type.Array(CatalogueEntry, { description: 'teamId null: everybody’s default' }),
-  regions: Type.Array(Type.String(), { description: 'Codes that a scope may name' }),
-});
-
-export const CatalogueQuery = Type.Object(
-  {
-    teamId: Type.Optional(Uuid),
-    entryId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'Items at most, 200 unless told' })),
-    history: Type.Optional(Type.Boolean({ description: 'true: every version, the newest first, retired ones too' })),
-  },
-  { additionalProperties: false },
-);
-
-const TEAM = { teamId: Type.Optional(Uuid) };
 const EXAMPLE = {
   name: 'Calf raises, eccentric',
   kind: 'strength',
@@ -93,10 +62,63 @@ const EXAMPLE = {
   contraindications: ['calf-injury-acute'],
   evidence: 'Effect on injury risk unknown: no trial gives a relative risk.',
 };
-export const EntryBody = Type.Object({ ...TEAM, ...FIELDS }, { additionalProperties: false, examples: [EXAMPLE] });
+
+export const CatalogueEntry = Type.Object(
+  {
+    entryId: Type.String(),
+    teamId: Nullable(Uuid),
+    version: Type.Integer({ minimum: 1 }),
+    retired: Type.Boolean(),
+    reason: Nullable(Type.String()),
+    by: Type.String(),
+    at: Time,
+    entry: Entry,
+  },
+  {
+    title: 'CatalogueEntry',
+    examples: [
+      {
+        entryId: 'calf-raises',
+        teamId: EXAMPLE_IDS.team,
+        version: 1,
+        retired: false,
+        reason: null,
+        by: 'Head of performance',
+        at: '2026-07-01T09:10:00.000Z',
+        entry: EXAMPLE,
+      },
+    ],
+  },
+);
+export type CatalogueEntry = Static<typeof CatalogueEntry>;
+
+export const CatalogueList = Type.Object(
+  {
+    teamId: Nullable(Uuid),
+    items: Type.Array(CatalogueEntry, { description: 'teamId null: everybody’s default' }),
+    regions: Type.Array(Type.String(), { description: 'Codes that a scope may name' }),
+  },
+  { examples: [{ teamId: EXAMPLE_IDS.team, items: [exampleOf(CatalogueEntry)], regions: ['hamstring', 'knee', 'ankle', 'calf'] }] },
+);
+
+export const CatalogueQuery = Type.Object(
+  {
+    teamId: Type.Optional(Uuid),
+    entryId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, description: 'Items at most, 200 unless told' })),
+    history: Type.Optional(Type.Boolean({ description: 'true: every version, the newest first, retired ones too' })),
+  },
+  { additionalProperties: false },
+);
+
+const TEAM = { teamId: Type.Optional(Type.String({ format: 'uuid', description: 'Left out: a key of every team changes the default' })) };
+export const EntryBody = Type.Object(
+  { ...TEAM, ...FIELDS },
+  { additionalProperties: false, examples: [{ teamId: EXAMPLE_IDS.team, ...EXAMPLE }] },
+);
 export const RetireBody = Type.Object(
   { ...TEAM, reason: Text(2_000) },
-  { additionalProperties: false, examples: [{ reason: 'The pool is closed until spring.' }] },
+  { additionalProperties: false, examples: [{ teamId: EXAMPLE_IDS.team, reason: 'The pool is closed until spring.' }] },
 );
 
 export const EntryParams = Type.Object({ entryId: Type.String({ pattern: '^[a-z0-9-]{1,64}$' }) });

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { WELLNESS_ITEMS } from '../../asms/feedback/outcomes.ts';
 import { LEAST_BEATS } from '../../asms/morning-hrv.ts';
+import { EXAMPLE_IDS, EXAMPLE_TIME_ZONE, exampleOf } from '../examples.ts';
 import { Day, Nullable, NullableEnum, OneOf, Text, Time, Uuid } from '../schemas.ts';
 
 /** What an athlete consents to, each by itself, and what it may be used for. */
@@ -31,8 +32,8 @@ export const Consent = Type.Object(
     title: 'Consent',
     examples: [
       {
-        id: '9a4b3f0e-2c1d-4e5f-8a6b-7c8d9e0f1a2b',
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        id: '8d2e6f1a-4b7c-4d9e-a3f5-0c1b2a3d4e5f',
+        athleteId: EXAMPLE_IDS.athlete,
         kind: 'wellness',
         purpose: 'monitoring',
         givenAt: '2026-07-01T09:00:00.000Z',
@@ -44,7 +45,10 @@ export const Consent = Type.Object(
   },
 );
 export type Consent = Static<typeof Consent>;
-export const Consents = Type.Object({ athleteId: Uuid, items: Type.Array(Consent, { description: 'Newest first, those withdrawn too' }) });
+export const Consents = Type.Object(
+  { athleteId: Uuid, items: Type.Array(Consent, { description: 'Newest first, those withdrawn too' }) },
+  { examples: [{ athleteId: EXAMPLE_IDS.athlete, items: [exampleOf(Consent)] }] },
+);
 
 export const NewConsent = Type.Object(
   {
@@ -54,7 +58,10 @@ export const NewConsent = Type.Object(
   { additionalProperties: false, examples: [{ kind: 'wellness' }] },
 );
 export const ConsentNamed = Type.Object({ kind: Kind }, { additionalProperties: false, examples: [{ kind: 'wellness' }] });
-export const Erased = Type.Object({ athleteId: Uuid, kind: Kind, erased: Type.Integer({ description: 'Entries that were deleted' }) });
+export const Erased = Type.Object(
+  { athleteId: Uuid, kind: Kind, erased: Type.Integer({ description: 'Entries that were deleted' }) },
+  { examples: [{ athleteId: EXAMPLE_IDS.athlete, kind: 'wellness', erased: 41 }] },
+);
 
 const Item = Type.Optional(Type.Integer({ minimum: 1, maximum: 5, description: '1 (worst) to 5 (best)' }));
 const Wellness = Type.Object(Object.fromEntries(WELLNESS_ITEMS.map((item) => [item, Item])), {
@@ -138,8 +145,8 @@ export interface DiaryEntry {
 }
 
 const EXAMPLE_ENTRY = {
-  id: '9a4b3f0e-2c1d-4e5f-8a6b-7c8d9e0f1a2b',
-  athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+  id: '2f7b9d1c-6e4a-4c8f-b0d2-9a8b7c6d5e4f',
+  athleteId: EXAMPLE_IDS.athlete,
   day: '2026-11-02',
   by: 'A. Runner',
   at: '2026-11-02T06:41:00.000Z',
@@ -156,14 +163,20 @@ export const NewEntryOf = (kind: DiaryKind) =>
     },
     { additionalProperties: false, examples: [{ day: '2026-11-02', value: DIARIES[kind].example }] },
   );
-export const EntriesOf = (kind: DiaryKind) =>
-  Type.Object({
-    athleteId: Uuid,
-    from: Day,
-    to: Day,
-    hiddenBecause: Nullable(Type.String({ description: 'There is no consent: entries that may be there are not shown' })),
-    items: Type.Array(EntryOf(kind), { description: 'Oldest first, one a day at most' }),
-  });
+export const EntriesOf = (kind: DiaryKind) => {
+  const entry = EntryOf(kind);
+  const { day } = EXAMPLE_ENTRY;
+  return Type.Object(
+    {
+      athleteId: Uuid,
+      from: Day,
+      to: Day,
+      hiddenBecause: Nullable(Type.String({ description: 'There is no consent: entries that may be there are not shown' })),
+      items: Type.Array(entry, { description: 'Oldest first, one a day at most' }),
+    },
+    { examples: [{ athleteId: EXAMPLE_IDS.athlete, from: day, to: day, hiddenBecause: null, items: [exampleOf(entry)] }] },
+  );
+};
 
 const SUMMARY = { mean: Type.Number(), sd: Nullable(Type.Number()), days: Type.Integer() };
 type Summary = Static<ReturnType<typeof Type.Object<typeof SUMMARY>>>;
@@ -197,8 +210,8 @@ export const MorningSeries = Type.Object(
     title: 'MorningHrv',
     examples: [
       {
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
-        timeZone: 'Europe/Berlin',
+        athleteId: EXAMPLE_IDS.athlete,
+        timeZone: EXAMPLE_TIME_ZONE,
         from: '2026-11-02',
         to: '2026-11-02',
         unit: 'ln(ms)',
@@ -252,8 +265,8 @@ export const Illness = Type.Object(
     title: 'Illness',
     examples: [
       {
-        id: '9a4b3f0e-2c1d-4e5f-8a6b-7c8d9e0f1a2b',
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        id: 'c5a4b3d2-e1f0-4a9b-8c7d-6e5f4a3b2c1d',
+        athleteId: EXAMPLE_IDS.athlete,
         onsetDay: '2026-11-02',
         returnedDay: null,
         availability: 'out',
@@ -268,11 +281,14 @@ export const Illness = Type.Object(
   },
 );
 export type Illness = Static<typeof Illness>;
-export const Illnesses = Type.Object({
-  athleteId: Uuid,
-  hiddenBecause: Nullable(Type.String({ description: 'There is no consent: what may be there is not shown' })),
-  items: Type.Array(Illness, { description: 'Newest first, 200 at most' }),
-});
+export const Illnesses = Type.Object(
+  {
+    athleteId: Uuid,
+    hiddenBecause: Nullable(Type.String({ description: 'There is no consent: what may be there is not shown' })),
+    items: Type.Array(Illness, { description: 'Newest first, 200 at most' }),
+  },
+  { examples: [{ athleteId: EXAMPLE_IDS.athlete, hiddenBecause: null, items: [exampleOf(Illness)] }] },
+);
 
 export const NewIllness = Type.Object(
   {

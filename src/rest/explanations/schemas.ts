@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { Nullable, OneOf, Time, Uuid } from '../schemas.ts';
 
 export const GRAINS = ['sensor', 'channel'] as const;
@@ -40,7 +41,7 @@ const Result = Type.Object({
 });
 
 const EXAMPLE = {
-  athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+  athleteId: EXAMPLE_IDS.athlete,
   windowIndex: 1_795_000_000,
   modelVersion: '0.2.2',
   grain: 'sensor',
@@ -148,7 +149,7 @@ export const ExplanationSummary = Type.Object(
     title: 'ExplanationSummary',
     examples: [
       {
-        teamId: '7b0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        teamId: EXAMPLE_IDS.team,
         from: '2026-11-01T00:00:00.000Z',
         to: '2026-11-28T00:00:00.000Z',
         grain: 'sensor',

@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema } from 'typebox';
+import { EXAMPLE_IDS, EXAMPLE_TIME_ZONE, exampleOf } from '../examples.ts';
 import { Day, Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 import { NewOutcome } from '../medical/schemas.ts';
 
@@ -27,7 +28,7 @@ export const Correction = Type.Object(
   },
   {
     additionalProperties: false,
-    examples: [{ value: { sessionId: '7d3c1f0a-7a0c-4a57-8a8b-0f4b6f2f1c11', metric: 'jump-height', unit: 'cm', value: 39.5 } }],
+    examples: [{ value: { rpe: 7, minutes: 75 } }],
   },
 );
 
@@ -68,22 +69,55 @@ export const Step = Type.Object(
     learnedAt: Time,
     undone: ObjectOrNull({ at: Time, by: Type.String(), reason: Type.String() }, 'null: in force'),
   },
-  { title: 'FeedbackStep' },
+  {
+    title: 'FeedbackStep',
+    examples: [
+      {
+        id: '0b1a2c3d-4e5f-4a6b-8c7d-9e8f7a6b5c4d',
+        target: 'injury',
+        position: 41,
+        lessonId: 'hazard:2026-11-02',
+        outcomeIds: [],
+        knownAt: '2026-11-09T23:00:00.000Z',
+        label: 0,
+        lessons: 42,
+        interceptOnly: { before: [-0.081, 1], after: [-0.083, 1], lossBefore: 0.1214, lossAfter: 0.1212, iterations: 2 },
+        personal: { before: [-0.079, 1.012], after: [-0.081, 1.013], lossBefore: 0.1209, lossAfter: 0.1207, iterations: 2 },
+        forecast: { population: -3.44, interceptOnly: -3.52, personal: -3.51 },
+        loss: { population: 0.0315, interceptOnly: 0.0292, personal: 0.0294 },
+        reason:
+          'No injury followed a forecast of 2.90 %; now it would be 2.89 % (intercept -0.081, scale 1.013). Regularised loss over 42 outcomes: 0.1209 before, 0.1207 after.',
+        methodVersion: 'feedback-1.0.0',
+        populationVersion: 'binn-hazard-0.2.0 536d7c4f6a3b',
+        learnedAt: '2026-11-10T00:01:20.000Z',
+        undone: null,
+      },
+    ],
+  },
 );
 export type Step = Static<typeof Step>;
 
-export const Steps = Type.Object({ athleteId: Uuid, items: Type.Array(Step), nextCursor: Nullable(Type.String()) });
+export const Steps = Type.Object(
+  { athleteId: Uuid, items: Type.Array(Step), nextCursor: Nullable(Type.String()) },
+  { examples: [{ athleteId: EXAMPLE_IDS.athlete, items: [exampleOf(Step)], nextCursor: null }] },
+);
 export const StepQuery = Type.Object(
   { ...PageQuery, target: Type.Optional(Type.String({ minLength: 1, maxLength: 80, description: 'injury needs the scope medical' })) },
   { additionalProperties: false },
 );
 
+const EXAMPLE_UNDONE = { at: '2026-11-10T08:15:00.000Z', by: 'Head of performance', reason: 'Injuries were not recorded that week' };
 export const Undo = Type.Object(
   { reason: Text(500, 'Kept with the step') },
-  { additionalProperties: false, examples: [{ reason: 'The jump was done in running shoes' }] },
+  { additionalProperties: false, examples: [{ reason: EXAMPLE_UNDONE.reason }] },
 );
-export const Undone = Type.Object({ athleteId: Uuid, step: Step });
+export const Undone = Type.Object(
+  { athleteId: Uuid, step: Step },
+  { examples: [{ athleteId: EXAMPLE_IDS.athlete, step: { ...(exampleOf(Step) as object), undone: EXAMPLE_UNDONE } }] },
+);
 
+const EXAMPLE_SENTENCE =
+  "Not enough outcomes: 1092 of 26 athletes, 4 injuries; 100 of 8 athletes and 10 injuries are needed. The population's forecast is shown.";
 export const AthleteFeedback = Type.Object(
   {
     athleteId: Uuid,
@@ -110,7 +144,29 @@ export const AthleteFeedback = Type.Object(
       }),
     ),
   },
-  { title: 'AthleteFeedback' },
+  {
+    title: 'AthleteFeedback',
+    examples: [
+      {
+        athleteId: EXAMPLE_IDS.athlete,
+        targets: [
+          {
+            target: 'injury',
+            steps: 42,
+            knownAt: '2026-11-09T23:00:00.000Z',
+            interceptOnly: [-0.083, 1],
+            personal: [-0.081, 1.013],
+            meanLoss: { population: 0.0371, interceptOnly: 0.0358, personal: 0.036 },
+            serves: 'population',
+            decision: 'not-enough-outcomes',
+            sentence: EXAMPLE_SENTENCE,
+            methodVersion: 'feedback-1.0.0',
+            populationVersion: 'binn-hazard-0.2.0 536d7c4f6a3b',
+          },
+        ],
+      },
+    ],
+  },
 );
 export type AthleteFeedback = Static<typeof AthleteFeedback>;
 
@@ -143,10 +199,34 @@ export const TeamFeedback = Type.Object(
       }),
     ),
   },
-  { title: 'TeamFeedback' },
+  {
+    title: 'TeamFeedback',
+    examples: [
+      {
+        teamId: EXAMPLE_IDS.team,
+        targets: [
+          {
+            target: 'injury',
+            decision: 'not-enough-outcomes',
+            serves: 'population',
+            sentence: EXAMPLE_SENTENCE,
+            athletes: 26,
+            outcomes: 1092,
+            events: 4,
+            personalAgainstIntercept: null,
+            interceptAgainstPopulation: null,
+            population: null,
+            methodVersion: 'feedback-1.0.0',
+            judgedAt: '2026-11-10T00:01:40.000Z',
+          },
+        ],
+      },
+    ],
+  },
 );
 export type TeamFeedback = Static<typeof TeamFeedback>;
 
+const EXAMPLE_METRIC = { name: 'jump-height', unit: 'cm', smallestWorthwhileChange: 1.2, reference: 38, higherIsBetter: true };
 export const NewMetric = Type.Object(
   {
     name: Type.String({ minLength: 1, maxLength: 64, pattern: '^[a-z0-9]+(-[a-z0-9]+)*$' }),
@@ -159,10 +239,7 @@ export const NewMetric = Type.Object(
     reference: Type.Number({ minimum: -1e6, maximum: 1e6, description: "In the unit: the squad's middle" }),
     higherIsBetter: Type.Boolean({ description: 'false for sprint times' }),
   },
-  {
-    additionalProperties: false,
-    examples: [{ name: 'jump-height', unit: 'cm', smallestWorthwhileChange: 1.2, reference: 38, higherIsBetter: true }],
-  },
+  { additionalProperties: false, examples: [EXAMPLE_METRIC] },
 );
 
 export const TeamMetric = Type.Object(
@@ -176,9 +253,15 @@ export const TeamMetric = Type.Object(
     updatedAt: Time,
     updatedBy: Type.String(),
   },
-  { title: 'PerformanceMetric' },
+  {
+    title: 'PerformanceMetric',
+    examples: [{ teamId: EXAMPLE_IDS.team, ...EXAMPLE_METRIC, updatedAt: '2026-07-01T09:20:00.000Z', updatedBy: 'Head of performance' }],
+  },
 );
-export const TeamMetrics = Type.Object({ teamId: Uuid, items: Type.Array(TeamMetric) });
+export const TeamMetrics = Type.Object(
+  { teamId: Uuid, items: Type.Array(TeamMetric) },
+  { examples: [{ teamId: EXAMPLE_IDS.team, items: [exampleOf(TeamMetric)] }] },
+);
 
 const Forecast = Type.Object({
   expected: Type.Number({ description: 'Sum of probabilities' }),
@@ -203,6 +286,18 @@ const Line = ObjectOrNull(
   'Null where labels are all alike, or separated by the forecast',
 );
 
+const EXAMPLE_WEEK = {
+  from: '2026-11-02',
+  to: '2026-11-08',
+  rows: 168,
+  observed: 5,
+  observedShare: 0.0298,
+  observedInterval: { lower: 0.009, upper: 0.094 },
+  treated: 10,
+  unknown: 4,
+  before: { expected: 5.4, observedOverExpected: 0.926, brier: 0.0287 },
+  after: { expected: 5.4, observedOverExpected: 0.926, brier: 0.0287 },
+};
 export const Calibration = Type.Object(
   {
     teamId: Uuid,
@@ -228,7 +323,32 @@ export const Calibration = Type.Object(
       { description: 'Athlete-days at or above the threshold, by the forecast after feedback' },
     ),
   },
-  { title: 'Calibration' },
+  {
+    title: 'Calibration',
+    examples: [
+      {
+        teamId: EXAMPLE_IDS.team,
+        timeZone: EXAMPLE_TIME_ZONE,
+        from: EXAMPLE_WEEK.from,
+        to: EXAMPLE_WEEK.to,
+        candidate: 'population',
+        weeks: [EXAMPLE_WEEK],
+        total: EXAMPLE_WEEK,
+        calibrationBefore: { intercept: -0.12, slope: 0.94 },
+        calibrationAfter: { intercept: -0.12, slope: 0.94 },
+        alarms: {
+          threshold: 0.05,
+          raised: 14,
+          rightly: 1,
+          falsely: 11,
+          treated: 2,
+          unknown: 0,
+          ppv: 0.083,
+          ppvInterval: { lower: 0.015, upper: 0.354 },
+        },
+      },
+    ],
+  },
 );
 export type Calibration = Static<typeof Calibration>;
 

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
-import { Nullable, Text, Time, Uuid } from '../schemas.ts';
+import { EXAMPLE_IDS } from '../examples.ts';
+import { Nullable, OwnerTeam, Text, Time, Uuid } from '../schemas.ts';
 
 const fields = {
   id: Uuid,
@@ -10,16 +11,25 @@ const fields = {
   lastSeenAt: Nullable(Time),
   revokedAt: Nullable(Time),
 };
-export const Gateway = Type.Object(fields, { title: 'Gateway' });
+const example = {
+  id: 'e3b1d9f2-7c64-4d0a-8b5f-2a1c3e4d5f60',
+  teamId: EXAMPLE_IDS.team,
+  name: 'Pitch side 1',
+  tokenPrefix: 'kwg_q7Rf2x',
+  createdAt: '2026-07-01T08:40:00.000Z',
+  lastSeenAt: null,
+  revokedAt: null,
+};
+export const Gateway = Type.Object(fields, { title: 'Gateway', examples: [example] });
 export type Gateway = Static<typeof Gateway>;
 export const CreatedGateway = Type.Object(
   { ...fields, token: Type.String({ description: 'kwg_...: shown once' }) },
-  { title: 'CreatedGateway' },
+  { title: 'CreatedGateway', examples: [{ ...example, token: 'kwg_q7Rf2xVt0mPz5LbN8sYcDkWj3aHgUe6iOx1TnQvB4rE' }] },
 );
 
 export const NewGateway = Type.Object(
-  { teamId: Type.Optional(Uuid), name: Text(120) },
-  { additionalProperties: false, examples: [{ name: 'Pitch side 1' }] },
+  { teamId: OwnerTeam, name: Text(120) },
+  { additionalProperties: false, examples: [{ teamId: example.teamId, name: example.name }] },
 );
 
 export const Progress = Type.Object(
@@ -37,6 +47,14 @@ export const Progress = Type.Object(
       { description: 'Since the service started' },
     ),
   },
-  { title: 'Progress' },
+  {
+    title: 'Progress',
+    examples: [
+      {
+        streams: [{ athleteId: EXAMPLE_IDS.athlete, streamId: 12, nextSequence: 4220 }],
+        athletes: [{ athleteId: EXAMPLE_IDS.athlete, windowsDue: 4210, windowsScored: 4209 }],
+      },
+    ],
+  },
 );
 export type Progress = Static<typeof Progress>;

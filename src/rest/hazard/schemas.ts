@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS, EXAMPLE_TIME_ZONE } from '../examples.ts';
 import { Day, JsonObject, Nullable, NullableEnum, OneOf, Time, Uuid } from '../schemas.ts';
 
 const Probability = (description: string) => Nullable(Type.Number({ minimum: 0, maximum: 1, description }));
@@ -45,8 +46,8 @@ export const AthleteHazard = Type.Object(
     title: 'AthleteHazard',
     examples: [
       {
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
-        timeZone: 'Europe/Berlin',
+        athleteId: EXAMPLE_IDS.athlete,
+        timeZone: EXAMPLE_TIME_ZONE,
         from: '2026-11-02',
         to: '2026-11-02',
         days: [

@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { EXPOSURES } from '../../asms/exposure.ts';
 import { BODY_REGIONS } from '../../asms/feedback/outcomes.ts';
+import { EXAMPLE_IDS, EXAMPLE_TIME_ZONE } from '../examples.ts';
 import { Day, Nullable, OneOf, Uuid } from '../schemas.ts';
 
 const RATE = {
@@ -80,8 +81,8 @@ export const InjuryFigures = Type.Object(
     title: 'InjuryFigures',
     examples: [
       {
-        teamId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
-        timeZone: 'Europe/Berlin',
+        teamId: EXAMPLE_IDS.team,
+        timeZone: EXAMPLE_TIME_ZONE,
         from: '2026-07-01',
         to: '2026-11-27',
         method: 'injury-figures-1',

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS, exampleOf } from '../examples.ts';
 import { Nullable, OneOf, Text, Time, Uuid } from '../schemas.ts';
 
 const RestBpm = Type.Number({ minimum: 25, maximum: 120, description: 'Resting heart rate, bpm' });
@@ -6,16 +7,32 @@ const MaximumBpm = Type.Number({ minimum: 100, maximum: 240, description: 'Maxim
 const HighSpeedMps = Type.Number({ minimum: 1, maximum: 15, description: 'High-speed running begins here, m/s, in steps of 0.1' });
 const Source = Text(200, 'How it was measured');
 
-export const AthleteLimits = Type.Object({
-  id: Uuid,
-  validFrom: Time,
-  restBpm: Nullable(RestBpm),
-  maximumBpm: Nullable(MaximumBpm),
-  highSpeedMps: Nullable(HighSpeedMps),
-  source: Nullable(Type.String()),
-  by: Type.String(),
-  at: Time,
-});
+export const AthleteLimits = Type.Object(
+  {
+    id: Uuid,
+    validFrom: Time,
+    restBpm: Nullable(RestBpm),
+    maximumBpm: Nullable(MaximumBpm),
+    highSpeedMps: Nullable(HighSpeedMps),
+    source: Nullable(Type.String()),
+    by: Type.String(),
+    at: Time,
+  },
+  {
+    examples: [
+      {
+        id: '5d3f3c52-6c77-4f3e-9e0b-0a1b2c3d4e5f',
+        validFrom: '2026-07-01T00:00:00.000Z',
+        restBpm: 48,
+        maximumBpm: 196,
+        highSpeedMps: null,
+        source: 'Ramp test, morning pulse',
+        by: 'physiologist',
+        at: '2026-07-01T10:12:00.000Z',
+      },
+    ],
+  },
+);
 export type AthleteLimits = Static<typeof AthleteLimits>;
 
 export const TeamLimits = Type.Object(
@@ -28,20 +45,22 @@ export const TeamLimits = Type.Object(
     by: Type.String(),
     at: Time,
   },
-  { title: 'TeamLimits' },
+  {
+    title: 'TeamLimits',
+    examples: [
+      {
+        id: 'd1c2b3a4-5f6e-4d7c-8b9a-0e1f2a3b4c5d',
+        teamId: EXAMPLE_IDS.team,
+        validFrom: '2026-07-01T09:30:00.000Z',
+        highSpeedMps: 5.5,
+        source: 'League standard, 19.8 km/h',
+        by: 'physiologist',
+        at: '2026-07-01T09:30:00.000Z',
+      },
+    ],
+  },
 );
 export type TeamLimits = Static<typeof TeamLimits>;
-
-const EXAMPLE_ROW = {
-  id: '5d3f3c52-6c77-4f3e-9e0b-0a1b2c3d4e5f',
-  validFrom: '2026-07-01T00:00:00.000Z',
-  restBpm: 48,
-  maximumBpm: 196,
-  highSpeedMps: null,
-  source: 'Ramp test, morning pulse',
-  by: 'physiologist',
-  at: '2026-07-01T10:12:00.000Z',
-};
 
 export const LimitsOfAthlete = Type.Object(
   {
@@ -61,9 +80,9 @@ export const LimitsOfAthlete = Type.Object(
     title: 'LimitsOfAthlete',
     examples: [
       {
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        athleteId: EXAMPLE_IDS.athlete,
         inForce: { restBpm: 48, maximumBpm: 196, highSpeedMps: 5.5, highSpeedOf: 'default' },
-        history: [EXAMPLE_ROW],
+        history: [exampleOf(AthleteLimits)],
       },
     ],
   },
@@ -101,5 +120,5 @@ export const NewTeamLimits = Type.Object(
 
 export const LimitsOfTeam = Type.Object(
   { teamId: Uuid, history: Type.Array(TeamLimits, { description: 'Latest beginning first, the newest 200' }) },
-  { title: 'LimitsOfTeam' },
+  { title: 'LimitsOfTeam', examples: [{ teamId: EXAMPLE_IDS.team, history: [exampleOf(TeamLimits)] }] },
 );

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { LOAD_SERIES } from '../../asms/session-load.ts';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { Day, Nullable, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 const Series = OneOf(LOAD_SERIES, { description: 'Load series; its unit is that of GET /v1/athletes/{id}/load' });
@@ -24,11 +25,11 @@ export const LoadCeiling = Type.Object(
     examples: [
       {
         id: '0d8f3a52-7c0b-4f3e-9a51-2f6f0f4f7d10',
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        athleteId: EXAMPLE_IDS.athlete,
         series: 'session-rpe',
         ceiling: 450,
         from: '2026-11-02',
-        to: '2026-11-08',
+        to: null,
         reason: 'Third match in eight days',
         setBy: 'Coach',
         endedAt: null,
@@ -56,7 +57,7 @@ export const NewLoadCeiling = Type.Object(
   },
   {
     additionalProperties: false,
-    examples: [{ series: 'session-rpe', ceiling: 450, to: '2026-11-08', reason: 'Third match in eight days' }],
+    examples: [{ series: 'session-rpe', ceiling: 450, reason: 'Third match in eight days' }],
   },
 );
 export type NewLoadCeiling = Static<typeof NewLoadCeiling>;

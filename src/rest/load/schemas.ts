@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { LOAD_SERIES } from '../../asms/session-load.ts';
+import { EXAMPLE_IDS, EXAMPLE_TIME_ZONE } from '../examples.ts';
 import { Day, JsonObject, Nullable, OneOf, Time, Uuid } from '../schemas.ts';
 
 const Figure = (description: string) => Type.Number({ description });
@@ -79,8 +80,8 @@ export const AthleteLoad = Type.Object(
     title: 'AthleteLoad',
     examples: [
       {
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
-        timeZone: 'Europe/Berlin',
+        athleteId: EXAMPLE_IDS.athlete,
+        timeZone: EXAMPLE_TIME_ZONE,
         from: '2026-11-02',
         to: '2026-11-03',
         series: [
@@ -97,7 +98,7 @@ export const AthleteLoad = Type.Object(
               {
                 day: '2026-11-02',
                 startedAt: '2026-11-02T16:45:00.000Z',
-                outcomeId: 'b9a1f1de-54f4-4a2c-9d11-6f1f0b8f5f10',
+                outcomeId: EXAMPLE_IDS.outcome,
                 sessionId: null,
                 value: 450,
                 provisional: false,

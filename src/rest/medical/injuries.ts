@@ -7,7 +7,7 @@ import { found, resource } from '../resource.ts';
 import { IdParams, microsOf, PageOf, readTime } from '../schemas.ts';
 import { decidingNow, given } from './caller.ts';
 import { clearInjury, correctInjury, recordInjury, withdrawInjury } from './decide.ts';
-import { HistoryQuery, Injury, InjuryCorrection, MedicalChange, MedicalQuery, NewInjury, WhyBody } from './schemas.ts';
+import { ClearBody, HistoryQuery, Injury, InjuryCorrection, MedicalChange, MedicalQuery, NewInjury, WithdrawBody } from './schemas.ts';
 import { viewInjury } from './view.ts';
 
 const tags = ['medical'];
@@ -112,7 +112,7 @@ export const injuries = resource('injuries', async (app, { repositories: { athle
         operationId: 'withdrawInjury',
         summary: 'Take an injury back that never was: the history keeps it',
         params: IdParams,
-        body: WhyBody,
+        body: WithdrawBody,
         response: { 200: Injury, ...problems(401, 403, 404, 409) },
       },
     },
@@ -139,7 +139,7 @@ export const injuries = resource('injuries', async (app, { repositories: { athle
           'Of an injury that costs time from the last stage of its return to play, with every criterion met and every signature there; the problem document ' +
           'names all that is open. Afterwards the injury is monitored for 8 weeks.',
         params: IdParams,
-        body: WhyBody,
+        body: ClearBody,
         response: { 200: Injury, ...problems(401, 403, 404, 409, 422) },
       },
     },

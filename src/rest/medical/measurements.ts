@@ -6,7 +6,7 @@ import { found, resource } from '../resource.ts';
 import { IdParams, microsOf, PageOf, readTime } from '../schemas.ts';
 import { given } from './caller.ts';
 import { checkMeasurement } from './measures.ts';
-import { Measurement, MeasurementQuery, NewMeasurement, WhyBody } from './schemas.ts';
+import { Measurement, MeasurementQuery, NewMeasurement, WithdrawBody } from './schemas.ts';
 
 const tags = ['medical'];
 
@@ -72,7 +72,7 @@ export const measurements = resource('measurements', async (app, { repositories:
         operationId: 'withdrawMeasurement',
         summary: 'Take a measurement back: the history keeps it',
         params: IdParams,
-        body: WhyBody,
+        body: WithdrawBody,
         response: { 200: Measurement, ...problems(401, 403, 404) },
       },
     },

@@ -1,11 +1,10 @@
-import { Type } from 'typebox';
 import { DEFAULT_PROTOCOL, protocolFaults, type ReturnProtocol } from '../../asms/return-protocol.ts';
 import { callerOf, teamFor, teamOf } from '../auth.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
 import { ProblemError, problems } from '../problems.ts';
 import { resource } from '../resource.ts';
 import type { StoredProtocol } from './ports.ts';
-import { NewReturnProtocol, ReturnProtocolView } from './return-schemas.ts';
+import { NewReturnProtocol, ReturnProtocols, ReturnProtocolView } from './return-schemas.ts';
 
 const tags = ['medical'];
 /** (chosen) a team reads all of its versions with every record. */
@@ -33,7 +32,7 @@ export const protocols = resource('return-protocols', async (app, { repositories
         security,
         operationId: 'listReturnProtocols',
         summary: 'Stages of the return to play: the versions of the team, newest first, and the default',
-        response: { 200: Type.Object({ items: Type.Array(ReturnProtocolView) }), ...problems(401, 403) },
+        response: { 200: ReturnProtocols, ...problems(401, 403) },
       },
     },
     async (request) => {

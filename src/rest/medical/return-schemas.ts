@@ -1,7 +1,8 @@
 import { Type, type Static } from 'typebox';
 import { AVAILABILITIES } from '../../asms/availability.ts';
 import { WORK } from '../../asms/return-protocol.ts';
-import { Nullable, NullableEnum, OneOf, Text, Time, Uuid } from '../schemas.ts';
+import { EXAMPLE_IDS, exampleOf } from '../examples.ts';
+import { Nullable, NullableEnum, OneOf, OwnerTeam, Text, Time, Uuid } from '../schemas.ts';
 
 const SIGN_ROLES = ['medical', 'coach', 'athlete'] as const;
 const Maybe = Nullable(Type.Number());
@@ -45,6 +46,31 @@ const PROTOCOL = {
   ),
 };
 
+const example = {
+  version: 'first-team-2',
+  stages: [
+    {
+      name: 'protection',
+      loadCeilingShare: 0.1,
+      allowedWork: ['walking', 'range-of-motion'],
+      availability: 'out',
+      minimumDays: 0,
+      criteria: [{ name: 'pain', metric: 'pain', unit: '0 to 10', kind: 'at-most', bound: 3, maximumAgeDays: 2 }],
+      signOff: ['medical'],
+    },
+    {
+      name: 'team-training',
+      loadCeilingShare: 0.9,
+      allowedWork: ['walking', 'running', 'change-of-direction', 'contact'],
+      availability: 'modified',
+      minimumDays: 5,
+      criteria: [{ name: 'jump height', metric: 'jumpHeight', unit: 'm', kind: 'share-of-own', bound: 0.95, maximumAgeDays: 14 }],
+      signOff: ['medical', 'coach'],
+    },
+  ],
+  demotion: { painAbove: 4, daysAboveCeiling: 2, recoveryFall: 0.1 },
+};
+
 export const ReturnProtocolView = Type.Object(
   {
     teamId: Nullable(Type.String({ format: 'uuid', description: 'null: the default' })),
@@ -54,44 +80,26 @@ export const ReturnProtocolView = Type.Object(
     createdBy: Nullable(Type.String()),
     ...PROTOCOL,
   },
-  { title: 'ReturnProtocol' },
+  {
+    title: 'ReturnProtocol',
+    examples: [{ teamId: EXAMPLE_IDS.team, ...example, current: true, createdAt: '2026-07-01T09:00:00.000Z', createdBy: 'Dr Lind' }],
+  },
 );
 export type ReturnProtocolView = Static<typeof ReturnProtocolView>;
+export const ReturnProtocols = Type.Object(
+  { items: Type.Array(ReturnProtocolView) },
+  { examples: [{ items: [exampleOf(ReturnProtocolView)] }] },
+);
 
 export const NewReturnProtocol = Type.Object(
   {
-    teamId: Type.Optional(Uuid),
+    teamId: OwnerTeam,
     version: Type.String({ pattern: '^[a-z0-9][a-z0-9.-]{0,63}$', description: 'A name of its own; a version is never changed' }),
     ...PROTOCOL,
   },
   {
     additionalProperties: false,
-    examples: [
-      {
-        version: 'first-team-2',
-        stages: [
-          {
-            name: 'protection',
-            loadCeilingShare: 0.1,
-            allowedWork: ['walking', 'range-of-motion'],
-            availability: 'out',
-            minimumDays: 0,
-            criteria: [{ name: 'pain', metric: 'pain', unit: '0 to 10', kind: 'at-most', bound: 3, maximumAgeDays: 2 }],
-            signOff: ['medical'],
-          },
-          {
-            name: 'team-training',
-            loadCeilingShare: 0.9,
-            allowedWork: ['walking', 'running', 'change-of-direction', 'contact'],
-            availability: 'modified',
-            minimumDays: 5,
-            criteria: [{ name: 'jump height', metric: 'jumpHeight', unit: 'm', kind: 'share-of-own', bound: 0.95, maximumAgeDays: 14 }],
-            signOff: ['medical', 'coach'],
-          },
-        ],
-        demotion: { painAbove: 4, daysAboveCeiling: 2, recoveryFall: 0.1 },
-      },
-    ],
+    examples: [{ teamId: EXAMPLE_IDS.team, ...example }],
   },
 );
 
@@ -160,8 +168,8 @@ export const ReturnView = Type.Object(
     title: 'ReturnToPlay',
     examples: [
       {
-        injuryId: 'b9a1f1de-54f4-4a2c-9d11-6f1f0b8f5f10',
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        injuryId: EXAMPLE_IDS.injury,
+        athleteId: EXAMPLE_IDS.athlete,
         phase: 'stages',
         protocolVersion: 'return-1.0.0',
         stage: { name: 'running', place: 3, of: 5, enteredAt: '2026-11-12T09:00:00.000Z', minimumDays: 2 },
@@ -195,7 +203,7 @@ export const ReturnView = Type.Object(
 );
 export type ReturnView = Static<typeof ReturnView>;
 
-export const ReturnList = Type.Object({ items: Type.Array(ReturnView) });
+export const ReturnList = Type.Object({ items: Type.Array(ReturnView) }, { examples: [{ items: [exampleOf(ReturnView)] }] });
 export const ReturnParams = Type.Object({ id: Uuid, injuryId: Uuid });
 
 export const AvailabilityView = Type.Object(
@@ -222,7 +230,7 @@ export const AvailabilityView = Type.Object(
     title: 'Availability',
     examples: [
       {
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        athleteId: EXAMPLE_IDS.athlete,
         availability: 'out',
         since: '2026-11-02T15:10:00.000Z',
         at: '2026-11-12T07:00:00.000Z',

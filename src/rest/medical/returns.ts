@@ -10,7 +10,7 @@ import { moveStage, returnOf, signStage, type Decided } from './decide.ts';
 import type { MedicalFile } from './ports.ts';
 import { AvailabilityView, ReturnList, ReturnParams, ReturnView } from './return-schemas.ts';
 import { loadRangeOf, viewReturn, type ReturnReading } from './return-view.ts';
-import { WhyBody } from './schemas.ts';
+import { AdvanceBody, DemoteBody } from './schemas.ts';
 
 const tags = ['medical'];
 const NO_LOAD = { ratings: [], sessions: [] };
@@ -101,9 +101,9 @@ export const returns = resource('returns', async (app, { repositories: { athlete
     },
   );
 
-  for (const [action, to, summary] of [
-    ['advance', 'next', 'On to the next stage: every criterion met, every signature there'],
-    ['demote', 'earlier', 'Back one stage'],
+  for (const [action, to, body, summary] of [
+    ['advance', 'next', AdvanceBody, 'On to the next stage: every criterion met, every signature there'],
+    ['demote', 'earlier', DemoteBody, 'Back one stage'],
   ] as const)
     app.post(
       `/v1/athletes/:id/return-to-play/:injuryId/${action}`,
@@ -117,7 +117,7 @@ export const returns = resource('returns', async (app, { repositories: { athlete
           description:
             'By medical staff. A refusal names all that is open. Clearance after the last stage is POST /v1/injuries/{id}/clear.',
           params: ReturnParams,
-          body: WhyBody,
+          body,
           response: { 200: ReturnView, ...problems(401, 403, 404, 409, 422) },
         },
       },

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { MOST_DOSES } from '../../asms/medical-record.ts';
+import { EXAMPLE_IDS, exampleOf } from '../examples.ts';
 import { Day, Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 const SIDES = ['left', 'right', 'both'] as const;
@@ -11,7 +12,11 @@ const Share = Type.Number({ minimum: 0, maximum: 1 });
 /** In the words of whoever decides; it stands in the history. */
 const Why = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S', description: 'In a few words; kept in the history' });
 
-export const WhyBody = Type.Object({ why: Why }, { additionalProperties: false, examples: [{ why: 'Entered for the wrong athlete' }] });
+const whyBody = (example: string) => Type.Object({ why: Why }, { additionalProperties: false, examples: [{ why: example }] });
+export const WithdrawBody = whyBody('Entered for the wrong athlete');
+export const AdvanceBody = whyBody('No pain in two sessions on the bike');
+export const DemoteBody = whyBody('Pain of 5 the day after running');
+export const ClearBody = whyBody('Every test passed, two full weeks with the team');
 
 export const Injury = Type.Object(
   {
@@ -40,8 +45,8 @@ export const Injury = Type.Object(
     title: 'Injury',
     examples: [
       {
-        id: 'b9a1f1de-54f4-4a2c-9d11-6f1f0b8f5f10',
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        id: EXAMPLE_IDS.injury,
+        athleteId: EXAMPLE_IDS.athlete,
         diagnosisCode: 'TMHXX',
         region: 'thigh',
         side: 'left',
@@ -130,6 +135,8 @@ export const InjuryCorrection = Type.Object(
 );
 export type InjuryCorrection = Static<typeof InjuryCorrection>;
 
+const THERAPY_ID = '6e5d4c3b-2a1f-4e0d-9c8b-7a6f5e4d3c2b';
+
 export const Therapy = Type.Object(
   {
     id: Uuid,
@@ -143,7 +150,23 @@ export const Therapy = Type.Object(
     prescribedBy: Nullable(Type.String()),
     createdAt: Time,
   },
-  { title: 'Therapy' },
+  {
+    title: 'Therapy',
+    examples: [
+      {
+        id: THERAPY_ID,
+        athleteId: EXAMPLE_IDS.athlete,
+        injuryId: EXAMPLE_IDS.injury,
+        kind: 'physiotherapy',
+        dosePerDay: 1,
+        adherence: 0.8,
+        startsAt: '2026-11-03T09:00:00.000Z',
+        endsAt: null,
+        prescribedBy: 'Dr Lind',
+        createdAt: '2026-11-03T09:12:00.000Z',
+      },
+    ],
+  },
 );
 export type Therapy = Static<typeof Therapy>;
 
@@ -164,11 +187,10 @@ export const NewTherapy = Type.Object(
     additionalProperties: false,
     examples: [
       {
-        injuryId: 'b9a1f1de-54f4-4a2c-9d11-6f1f0b8f5f10',
+        injuryId: EXAMPLE_IDS.injury,
         kind: 'physiotherapy',
         dosePerDay: 1,
         startsAt: '2026-11-03T09:00:00Z',
-        endsAt: '2026-12-01T09:00:00Z',
         adherence: 0.8,
       },
     ],
@@ -198,9 +220,22 @@ export const Adherence = Type.Object(
     by: Type.String(),
     recordedAt: Time,
   },
-  { title: 'Adherence' },
+  {
+    title: 'Adherence',
+    examples: [
+      {
+        therapyId: THERAPY_ID,
+        athleteId: EXAMPLE_IDS.athlete,
+        day: '2026-11-04',
+        share: 0.5,
+        by: 'Physio tablet',
+        recordedAt: '2026-11-04T18:02:00.000Z',
+      },
+    ],
+  },
 );
 export type Adherence = Static<typeof Adherence>;
+export const AdherenceLog = Type.Object({ items: Type.Array(Adherence) }, { examples: [{ items: [exampleOf(Adherence)] }] });
 
 export const NewAdherence = Type.Object(
   {
@@ -225,7 +260,23 @@ export const MedicalChange = Type.Object(
     before: Snapshot,
     after: Snapshot,
   },
-  { title: 'MedicalChange' },
+  {
+    title: 'MedicalChange',
+    examples: [
+      {
+        id: 'f4e3d2c1-b0a9-4f8e-9d7c-6b5a4f3e2d1c',
+        athleteId: EXAMPLE_IDS.athlete,
+        subject: 'injury',
+        subjectId: EXAMPLE_IDS.injury,
+        at: '2026-11-02T15:31:12.000Z',
+        change: 'recorded',
+        by: 'Dr Lind',
+        why: null,
+        before: null,
+        after: exampleOf(Injury),
+      },
+    ],
+  },
 );
 export type MedicalChange = Static<typeof MedicalChange>;
 
@@ -241,7 +292,22 @@ export const Measurement = Type.Object(
     by: Type.String(),
     recordedAt: Time,
   },
-  { title: 'Measurement' },
+  {
+    title: 'Measurement',
+    examples: [
+      {
+        id: 'a9b8c7d6-e5f4-4a3b-8c2d-1e0f9a8b7c6d',
+        athleteId: EXAMPLE_IDS.athlete,
+        name: 'isometricStrength',
+        value: 412,
+        unit: 'N',
+        side: 'left',
+        at: '2026-11-09T10:00:00.000Z',
+        by: 'Dr Lind',
+        recordedAt: '2026-11-09T10:05:00.000Z',
+      },
+    ],
+  },
 );
 export type Measurement = Static<typeof Measurement>;
 
@@ -273,7 +339,20 @@ export const Outcome = Type.Object(
     createdAt: Time,
     replaces: Nullable(Type.String({ format: 'uuid', description: 'The outcome that this one corrects' })),
   },
-  { title: 'Outcome' },
+  {
+    title: 'Outcome',
+    examples: [
+      {
+        id: EXAMPLE_IDS.outcome,
+        athleteId: EXAMPLE_IDS.athlete,
+        kind: 'session-rpe',
+        at: '2026-11-02T18:00:00.000Z',
+        value: { rpe: 6, minutes: 75 },
+        createdAt: '2026-11-02T18:20:00.000Z',
+        replaces: null,
+      },
+    ],
+  },
 );
 export type Outcome = Static<typeof Outcome>;
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { Type } from 'typebox';
 import { teamDays } from '../../asms/team-days.ts';
 import { teamOf } from '../auth.ts';
 import { pageReply, pageRequest } from '../cursor.ts';
@@ -9,7 +8,7 @@ import { found, resource } from '../resource.ts';
 import { IdParams, isoOf, microsOf, PageOf, readTime } from '../schemas.ts';
 import { decidingNow, given } from './caller.ts';
 import { correctTherapy, endTherapy, recordAdherence, startTherapy, withdrawTherapy } from './decide.ts';
-import { Adherence, MedicalQuery, NewAdherence, NewTherapy, Therapy, TherapyCorrection, WhyBody } from './schemas.ts';
+import { Adherence, AdherenceLog, MedicalQuery, NewAdherence, NewTherapy, Therapy, TherapyCorrection, WithdrawBody } from './schemas.ts';
 import { viewTherapy } from './view.ts';
 
 const tags = ['medical'];
@@ -137,7 +136,7 @@ export const therapies = resource('therapies', async (app, { repositories: { ath
         operationId: 'withdrawTherapy',
         summary: 'Take a therapy back that never was: the history keeps it',
         params: IdParams,
-        body: WhyBody,
+        body: WithdrawBody,
         response: { 200: Therapy, ...problems(401, 403, 404, 409) },
       },
     },
@@ -161,7 +160,7 @@ export const therapies = resource('therapies', async (app, { repositories: { ath
         operationId: 'listAdherence',
         summary: 'What was done of a therapy, newest day first',
         params: IdParams,
-        response: { 200: Type.Object({ items: Type.Array(Adherence) }), ...problems(401, 403, 404) },
+        response: { 200: AdherenceLog, ...problems(401, 403, 404) },
       },
     },
     async (request) => {

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { JsonObject, Nullable, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 export const Metric = Type.Object(
@@ -6,7 +7,7 @@ export const Metric = Type.Object(
     id: Uuid,
     sessionId: Uuid,
     athleteId: Uuid,
-    name: Type.String({ description: 'jump-height, rsi-mod, stride-time, cadence, step-symmetry, heart-rate, ln-rmssd ...' }),
+    name: Type.String({ description: 'jumpHeight, rsiMod, strideTime, cadence, gaitSymmetry, heartRate, lnRmssd ...' }),
     value: Nullable(Type.Number({ description: 'null: could not be measured' })),
     unit: Type.String(),
     typicalError: Nullable(Type.Number({ description: "In the metric's unit" })),
@@ -16,7 +17,24 @@ export const Metric = Type.Object(
     provisional: Type.Boolean(),
     at: Time,
   },
-  { title: 'Metric' },
+  {
+    title: 'Metric',
+    examples: [
+      {
+        id: 'b7c6d5e4-f3a2-4b1c-9d0e-8f7a6b5c4d3e',
+        sessionId: EXAMPLE_IDS.session,
+        athleteId: EXAMPLE_IDS.athlete,
+        name: 'jumpHeight',
+        value: 0.371,
+        unit: 'm',
+        typicalError: 0.012,
+        method: 'impulse-momentum-1',
+        parameters: { takeoffForceN: 20, onsetSd: 5, weighS: 1 },
+        provisional: false,
+        at: '2026-11-02T18:00:00.000Z',
+      },
+    ],
+  },
 );
 export type Metric = Static<typeof Metric>;
 
@@ -74,7 +92,7 @@ export const MetricChanges = Type.Object(
     title: 'MetricChanges',
     examples: [
       {
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        athleteId: EXAMPLE_IDS.athlete,
         method: 'change-1',
         items: [
           {
@@ -84,7 +102,7 @@ export const MetricChanges = Type.Object(
             latest: {
               value: 0.371,
               at: '2026-11-02T18:00:00.000Z',
-              sessionId: '9a4b3f0e-2c1d-4e5f-8a6b-7c8d9e0f1a2b',
+              sessionId: EXAMPLE_IDS.session,
               provisional: false,
             },
             baseline: { mean: 0.402, sd: 0.011, sessions: 10 },

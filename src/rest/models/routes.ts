@@ -1,9 +1,8 @@
-import { Type } from 'typebox';
 import { callerOf } from '../auth.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
 import { ProblemError, problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
-import { Model, VersionParams } from './schemas.ts';
+import { Model, Models, VersionParams } from './schemas.ts';
 
 const tags = ['models'];
 
@@ -42,7 +41,7 @@ export const models = resource('models', async (app, { repositories }) => {
         security,
         operationId: 'listModels',
         summary: 'Versions of the model: digest, metrics, which is active, which scores beside it',
-        response: { 200: Type.Object({ items: Type.Array(Model) }), ...problems(401, 403) },
+        response: { 200: Models, ...problems(401, 403) },
       },
     },
     async () => ({ items: await repositories.models.list() }),

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { exampleOf } from '../examples.ts';
 import { Nullable, OneOf, Time } from '../schemas.ts';
 
 const STATUSES = ['registered', 'active', 'shadow', 'retired'] as const;
@@ -25,9 +26,26 @@ export const Model = Type.Object(
       description: 'Changes of the status, newest first',
     }),
   },
-  { title: 'Model' },
+  {
+    title: 'Model',
+    examples: [
+      {
+        version: '0.2.2',
+        name: 'binn',
+        status: 'active',
+        sha256: '536d7c4f6a3bc62e4b4912d7b404fcdc335001fcbe2f1e95760e85c4e72dc124',
+        contractSha256: '0f4c2a8e6b1d3957c0e2f4a6b8d0c2e4f6a8b0d2c4e6f8a0b2d4c6e8f0a2b4d6',
+        metrics: null,
+        registeredAt: '2026-07-01T07:55:00.000Z',
+        registeredBy: 'first start',
+        activatedAt: '2026-07-01T07:55:00.000Z',
+        history: [{ at: '2026-07-01T07:55:00.000Z', from: null, to: 'active', by: 'first start' }],
+      },
+    ],
+  },
 );
 export type Model = Static<typeof Model>;
+export const Models = Type.Object({ items: Type.Array(Model) }, { examples: [{ items: [exampleOf(Model)] }] });
 export type ModelStatus = Model['status'];
 
 export const VersionParams = Type.Object({ version: Type.String({ minLength: 1, maxLength: 64 }) });

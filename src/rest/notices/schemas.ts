@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { ALERT_TYPES } from '../../contracts/events.ts';
 import { SEVERITIES } from '../alerts/schemas.ts';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 const Clock = Type.String({ pattern: '^([01][0-9]|2[0-3]):[0-5][0-9]$', description: "HH:MM by the team's clock" });
@@ -20,7 +21,7 @@ const DailyBudget = Type.Integer({
 
 const recipient = {
   id: '2d8c6a1e-90f5-4c3a-8f1e-7f6d5c4b3a21',
-  teamId: '0d6a3f7e-52b1-4c8e-8f4b-9e1d2c3b4a56',
+  teamId: EXAMPLE_IDS.team,
   name: 'Kim Larsen',
   minSeverity: 'amber',
   dailyBudget: 3,
@@ -100,9 +101,9 @@ export const Notice = Type.Object(
         status: 'held-back',
         severity: 'amber',
         type: 'deviation',
-        alertId: '5a0c7d5e-0f5b-4d0e-9c0a-8f4a0f6b2c11',
+        alertId: EXAMPLE_IDS.alert,
         commonCauseId: null,
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
+        athleteId: EXAMPLE_IDS.athlete,
         createdAt: '2026-11-25T21:14:03.000Z',
         sentAt: null,
         why: 'quiet-hours',
@@ -148,7 +149,7 @@ export const CommonCauseView = Type.Object(
         from: '2026-11-25T10:02:11.250Z',
         to: '2026-11-25T10:04:40.250Z',
         raisedAt: '2026-11-25T10:04:41.000Z',
-        alertIds: ['5a0c7d5e-0f5b-4d0e-9c0a-8f4a0f6b2c11'],
+        alertIds: [EXAMPLE_IDS.alert],
         activeAlerts: 1,
       },
     ],

@@ -11,7 +11,19 @@ const Readiness = Type.Object(
         'By name: database, store, scoring (with the model), executionProvider (cuda or cpu, and why not cuda); a check that is not ok says why',
     }),
   },
-  { title: 'Readiness' },
+  {
+    title: 'Readiness',
+    examples: [
+      {
+        ready: true,
+        checks: {
+          database: { ok: true },
+          model: { ok: true, detail: 'model 0.2.2' },
+          executionProvider: { ok: true, detail: 'cpu' },
+        },
+      },
+    ],
+  },
 );
 
 export const operations = resource('operations', async (app, { readiness, metricsText }) => {
@@ -22,7 +34,7 @@ export const operations = resource('operations', async (app, { readiness, metric
         tags,
         operationId: 'getHealth',
         summary: 'The process answers',
-        response: { 200: Type.Object({ status: Type.Literal('ok') }), ...problems() },
+        response: { 200: Type.Object({ status: Type.Literal('ok') }, { examples: [{ status: 'ok' }] }), ...problems() },
       },
     },
     async () => ({ status: 'ok' as const }),

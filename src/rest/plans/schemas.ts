@@ -1,4 +1,5 @@
 import { Type, type Static, type TProperties } from 'typebox';
+import { EXAMPLE_IDS, exampleOf } from '../examples.ts';
 import { LIMIT_FIELDS, WeightsSchema } from '../plan-settings/schemas.ts';
 import { Day, Nullable, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
@@ -102,6 +103,70 @@ const ALTERNATIVES = {
   runnerUp: OrNull(COURSE, 'The best plan with other sessions or rest days; null: there is none'),
 };
 
+const BALANCE = {
+  interventionId: 'balance-training',
+  name: 'Balance training',
+  level: 1,
+  levels: 1,
+  doseUnit: '10 minutes on one leg, stable then unstable ground',
+};
+const EXAMPLE_OUTLOOK = {
+  injuryProbability: 0.00994,
+  injuryProbabilityLower: 0.00994,
+  injuryProbabilityUpper: 0.00995,
+  expectedDaysLost: 0.186,
+  expectedDaysLostAfter: 2.592,
+  recovery: 1,
+  performanceChange: -0.046,
+  performanceChangeAtEnd: 0.103,
+  totalLoad: 545,
+  cost: 4,
+  objective: 2.783,
+};
+const EXAMPLE_SOLVED = {
+  firstDay: '2026-11-28',
+  lastDay: '2026-11-29',
+  loadUnit: 'AU',
+  planned: [
+    { day: '2026-11-28', load: 420, minimum: 300, maximum: 420, source: 'athlete' },
+    { day: '2026-11-29', load: 350, minimum: 245, maximum: 350, source: 'team' },
+  ],
+  limits: { costBudget: 4, dailyLoadLimit: 700, loadStep: null, weights: { daysLost: 1, performance: 0.1, recovery: 5 } },
+  limitSources: { costBudget: 'athlete', dailyLoadLimit: 'team', loadStep: 'default', weights: 'athlete' },
+  hazard: { source: 'population', modelVersion: null, day: null },
+  catalogue: { 'balance-training': 1, 'load-change': 1, 'rest-day': 1 },
+  adherence: 0.8,
+  methodVersion: 'plan-1.0.0',
+  missing: [
+    "There is no daily hazard of the athlete's own (none was computed yet): the risk is that of an average athlete, 0.5 % a day at usual load.",
+  ],
+  sentences: [
+    'Sessions: Balance training (10 minutes on one leg, stable then unstable ground) on 2026-11-28, 2026-11-29.',
+    'Load (AU): 300 on 2026-11-28 instead of 420; 245 on 2026-11-29 instead of 350; as planned on the other days.',
+    'By the model no plan is better than this by more than 0.1 %.',
+  ],
+  medical: null,
+  days: [
+    { day: '2026-11-28', load: 300, doses: [BALANCE] },
+    { day: '2026-11-29', load: 245, doses: [BALANCE] },
+  ],
+  outlook: EXAMPLE_OUTLOOK,
+  without: {
+    ...EXAMPLE_OUTLOOK,
+    injuryProbability: 0.0113,
+    injuryProbabilityLower: 0.0113,
+    injuryProbabilityUpper: 0.0113,
+    expectedDaysLost: 0.212,
+    expectedDaysLostAfter: 2.642,
+    performanceChange: 0.106,
+    performanceChangeAtEnd: -0.391,
+    totalLoad: 770,
+    cost: 0,
+    objective: 2.843,
+  },
+  report: { gap: 0.00074, tangentError: 0.0021, tangentErrorBound: 0.0044, isWithinGap: true, rounds: 1, elapsedS: 0.092 },
+};
+
 export const PlanView = Type.Object(
   {
     id: Uuid,
@@ -120,7 +185,34 @@ export const PlanView = Type.Object(
       'What staff made of it; the sentences above are those of the proposal',
     ),
   },
-  { title: 'Plan' },
+  {
+    title: 'Plan',
+    examples: [
+      {
+        id: 'd9e8f7a6-b5c4-4d3e-8f2a-1b0c9d8e7f6a',
+        athleteId: EXAMPLE_IDS.athlete,
+        recommendationId: '1a2b3c4d-5e6f-4a7b-8c9d-0e1f2a3b4c5d',
+        status: 'proposed',
+        trigger: 'staff',
+        createdAt: '2026-11-28T07:30:00.000Z',
+        decidedAt: null,
+        decidedBy: null,
+        reason: null,
+        ...EXAMPLE_SOLVED,
+        alternatives: {
+          prices: [{ limit: 'the load allowed on 2026-11-29, 245 to 350 AU', movedBy: 30, price: 0.005, error: 0.003 }],
+          runnerUp: {
+            days: [
+              { day: '2026-11-28', load: 300, doses: [BALANCE] },
+              { day: '2026-11-29', load: 245, doses: [] },
+            ],
+            outlook: { ...EXAMPLE_OUTLOOK, cost: 3, objective: 2.785 },
+          },
+        },
+        changed: null,
+      },
+    ],
+  },
 );
 export type PlanView = Static<typeof PlanView>;
 
@@ -130,17 +222,29 @@ const ATTEMPT = {
   refusal: OrNull({ code: Type.String(), message: Type.String() }, 'Why it gave no plan; null: it gave one'),
 };
 export type AttemptView = ObjectOf<typeof ATTEMPT>;
-export const PlanPage = Type.Object({
-  athleteId: Uuid,
-  items: Type.Array(PlanView),
-  nextCursor: Nullable(Type.String()),
-  lastAttempt: OrNull(ATTEMPT, 'The newest try to plan; null: there was none'),
-});
+export const PlanPage = Type.Object(
+  {
+    athleteId: Uuid,
+    items: Type.Array(PlanView),
+    nextCursor: Nullable(Type.String()),
+    lastAttempt: OrNull(ATTEMPT, 'The newest try to plan; null: there was none'),
+  },
+  {
+    examples: [
+      {
+        athleteId: EXAMPLE_IDS.athlete,
+        items: [exampleOf(PlanView)],
+        nextCursor: null,
+        lastAttempt: { at: '2026-11-28T07:30:00.000Z', trigger: 'staff', refusal: null },
+      },
+    ],
+  },
+);
 
 export const PlanQuery = Type.Object({ ...PageQuery, status: Type.Optional(OneOf(PLAN_STATUS)) }, { additionalProperties: false });
 
 const Horizon = Type.Optional(Type.Integer({ minimum: 1, maximum: 14, description: 'Days; 7 unless told' }));
-export const PlanBody = Type.Object({ horizonDays: Horizon }, { additionalProperties: false, examples: [{ horizonDays: 7 }] });
+export const PlanBody = Type.Object({ horizonDays: Horizon }, { additionalProperties: false, examples: [{ horizonDays: 2 }] });
 
 const Doses = Type.Array(
   Type.Object(
@@ -164,7 +268,7 @@ export const WhatIfBody = Type.Object(
     fixedDoses: Type.Optional(Doses),
     fixedLoads: Type.Optional(Loads),
   },
-  { additionalProperties: false, examples: [{ limits: { costBudget: 20 } }] },
+  { additionalProperties: false, examples: [{ horizonDays: 2, limits: { costBudget: 14 } }] },
 );
 
 export const WhatIfAnswer = Type.Object(
@@ -177,7 +281,7 @@ export const WhatIfAnswer = Type.Object(
       'Limits that cannot hold together; null: they can',
     ),
   },
-  { title: 'WhatIf' },
+  { title: 'WhatIf', examples: [{ athleteId: EXAMPLE_IDS.athlete, status: 'planned', plan: EXAMPLE_SOLVED, conflict: null }] },
 );
 
 export const PlanDecisionBody = Type.Object(

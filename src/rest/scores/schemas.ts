@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { Micros, Nullable, OneOf, PageQuery, Time, Uuid } from '../schemas.ts';
 
 const fraction = (description: string) => Nullable(Type.Number({ description }));
@@ -48,7 +49,33 @@ export const Score = Type.Object(
       ),
     ),
   },
-  { title: 'Score' },
+  {
+    title: 'Score',
+    examples: [
+      {
+        athleteId: EXAMPLE_IDS.athlete,
+        windowIndex: 1_795_602_400,
+        modelVersion: '0.2.2',
+        startUs: 1_795_602_400_250_000,
+        endUs: 1_795_602_402_250_000,
+        activity: 'run',
+        status: 'scored',
+        state: 0.08,
+        stateLogit: -2.44,
+        logitSd: 0.31,
+        rehab: 0.94,
+        performance: 0.4,
+        residualNorm: 1.52,
+        observedFraction: 0.91,
+        clipped: 0,
+        streams: [{ streamId: 12, firstSequence: 4210, lastSequence: 4219, offsetUs: 182.4, driftPpm: -3.1 }],
+        closedByUs: 1_795_602_402_310_000,
+        scoredAtUs: 1_795_602_402_390_000,
+        provisional: false,
+        shadow: false,
+      },
+    ],
+  },
 );
 export type Score = Static<typeof Score>;
 

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { EXPOSURES } from '../../asms/exposure.ts';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { Micros, Nullable, NullableEnum, OneOf, PageQuery, Time, Uuid } from '../schemas.ts';
 
 export const SESSION_TYPES = ['training', 'match', 'rehabilitation', 'test', 'recording'] as const;
@@ -32,9 +33,9 @@ export const Session = Type.Object(
     title: 'Session',
     examples: [
       {
-        id: '9a4b3f0e-2c1d-4e5f-8a6b-7c8d9e0f1a2b',
-        teamId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
-        athleteId: '5d3f3c52-6c77-4f3e-9e0b-0a1b2c3d4e5f',
+        id: EXAMPLE_IDS.session,
+        teamId: EXAMPLE_IDS.team,
+        athleteId: EXAMPLE_IDS.athlete,
         type: 'training',
         startedAt: '2026-11-02T16:45:00.000Z',
         firstReceivedUs: 1793637900000000,
@@ -74,12 +75,8 @@ export const NewSession = Type.Object(
   {
     additionalProperties: false,
     examples: [
-      {
-        athleteId: '3f0c4f3e-6a0d-4c42-9c5e-0a1b2c3d4e5f',
-        type: 'match',
-        plannedMinutes: 90,
-        plannedLoad: 700,
-      },
+      { athleteId: EXAMPLE_IDS.athlete, type: 'training', startedAt: '2026-11-02T16:45:00Z', minutes: 75 },
+      { athleteId: EXAMPLE_IDS.athlete, type: 'match', plannedMinutes: 90, plannedLoad: 700 },
     ],
   },
 );

@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS } from '../examples.ts';
 import { Micros, Nullable, NullableEnum, OneOf, Time, Uuid } from '../schemas.ts';
 
 const Deviation = Type.Object({
@@ -56,7 +57,41 @@ export const AthleteState = Type.Object(
       provisional: Type.Boolean({ description: 'Baselines were still those of the population, or there is no history for percentiles' }),
     }),
   },
-  { title: 'AthleteState' },
+  {
+    title: 'AthleteState',
+    examples: [
+      {
+        athleteId: EXAMPLE_IDS.athlete,
+        status: 'ok',
+        reason: null,
+        at: '2026-11-25T10:26:42.250Z',
+        ageS: 1.4,
+        state: { value: 0.08, unit: '1', logit: -2.44, logitSd: 0.31 },
+        rehab: { value: 0.94, unit: '1' },
+        performance: { value: 0.4, unit: 'SD' },
+        window: {
+          windowIndex: 1_795_602_400,
+          startUs: 1_795_602_400_250_000,
+          endUs: 1_795_602_402_250_000,
+          activity: 'run',
+          observedFraction: 0.91,
+        },
+        deviation: {
+          roughness: { value: 0.21, unit: 'SD2', percentile: 62, band: 'green', amberAt: 0.55, redAt: 0.83, reference: 'own' },
+          drift: { value: 1.42, unit: 'SD', percentile: 99.2, band: 'red', amberAt: 0.82, redAt: 1.1, reference: 'own' },
+        },
+        recovery: { value: 1, unit: '1' },
+        openAlerts: 1,
+        provenance: {
+          modelVersion: '0.2.2',
+          methodVersion: 'asms-2.1.0',
+          asmsWindowIndex: 1_795_602_400,
+          updatedAt: '2026-11-25T10:26:42.610Z',
+          provisional: false,
+        },
+      },
+    ],
+  },
 );
 export type AthleteState = Static<typeof AthleteState>;
 

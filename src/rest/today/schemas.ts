@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { AVAILABILITIES } from '../../asms/availability.ts';
+import { EXAMPLE_IDS, EXAMPLE_TIME_ZONE } from '../examples.ts';
 import { Day, Nullable, NullableEnum, OneOf, Time, Uuid } from '../schemas.ts';
 
 const Interval = Type.Unsafe<{ lower: number; upper: number } | null>({
@@ -76,9 +77,9 @@ export const Today = Type.Object(
   {
     examples: [
       {
-        teamId: '4f5c2c1e-2f5b-4a53-9a0c-0f6a4f3f6d11',
+        teamId: EXAMPLE_IDS.team,
         day: '2026-11-27',
-        timeZone: 'Europe/Oslo',
+        timeZone: EXAMPLE_TIME_ZONE,
         counts: { full: 23, modified: 2, out: 1, act: 1, look: 2 },
         threshold: {
           probability: 0.048,
@@ -90,8 +91,8 @@ export const Today = Type.Object(
         },
         items: [
           {
-            athleteId: 'f1f0c0de-6f0a-4b5e-8d53-0b7a54c7a001',
-            name: 'C. Lindqvist',
+            athleteId: EXAMPLE_IDS.athlete,
+            name: 'A. Runner',
             attention: 'act',
             why: "Probability of a new injury within 7 days 6.0 % (4.1 % to 8.5 %), 3.0 times the athlete's own usual of the last 28 days; among the highest tenth of the squad's last 28 days.",
             availability: { status: 'full', since: null },

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { ALERT_TYPES, WEBHOOK_EVENT_TYPES, type AlertSeverity } from '../../contracts/events.ts';
+import { EXAMPLE_IDS, exampleDay } from '../examples.ts';
 import { Nullable, NullableEnum, OneOf, PageQuery, Time, Uuid } from '../schemas.ts';
 
 const EventTypes = Type.Array(OneOf(WEBHOOK_EVENT_TYPES), { minItems: 1, maxItems: WEBHOOK_EVENT_TYPES.length, uniqueItems: true });
@@ -30,7 +31,7 @@ const fields = {
 };
 const example = {
   id: '6f2b8f0a-3c1e-4d7a-9b5e-2a4c6d8e0f12',
-  teamId: '0d6a3f7e-52b1-4c8e-8f4b-9e1d2c3b4a56',
+  teamId: EXAMPLE_IDS.team,
   url: 'https://example.org/kinewatch',
   eventTypes: ['alert.raised', 'alert.cleared'],
   alertTypes: ['risk', 'load-above-ceiling'],
@@ -43,12 +44,20 @@ const example = {
 };
 export const Webhook = Type.Object(fields, { title: 'Webhook', examples: [example] });
 export type Webhook = Static<typeof Webhook>;
-export const CreatedWebhook = Type.Object({ ...fields, secret }, { title: 'CreatedWebhook' });
+export const CreatedWebhook = Type.Object(
+  { ...fields, secret },
+  { title: 'CreatedWebhook', examples: [{ ...example, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwK1eX0yVnB4c=' }] },
+);
 
 export const NewWebhook = Type.Object(
   {
     teamId: Type.Optional(
-      Nullable(Type.String({ format: 'uuid', description: 'Whose athletes. null: every team, for a key of every team only' })),
+      Nullable(
+        Type.String({
+          format: 'uuid',
+          description: 'Whose athletes. Required for a key of every team; null: every team, for such a key only',
+        }),
+      ),
     ),
     url: Type.String({ minLength: 8, maxLength: 2_000, description: 'http or https, without credentials' }),
     eventTypes: EventTypes,
@@ -58,8 +67,8 @@ export const NewWebhook = Type.Object(
   {
     additionalProperties: false,
     examples: [
-      { url: example.url, eventTypes: example.eventTypes },
-      { url: example.url, eventTypes: example.eventTypes, alertTypes: example.alertTypes, minSeverity: 'red' },
+      { teamId: example.teamId, url: example.url, eventTypes: example.eventTypes },
+      { teamId: example.teamId, url: example.url, eventTypes: example.eventTypes, alertTypes: example.alertTypes, minSeverity: 'red' },
     ],
   },
 );
@@ -126,7 +135,7 @@ export const NewReplay = Type.Object(
   },
   {
     additionalProperties: false,
-    examples: [{ from: '2026-11-20T08:00:00Z', to: '2026-11-20T18:00:00Z', eventTypes: ['alert.raised'] }],
+    examples: [{ from: `${exampleDay(-1)}T08:00:00Z`, to: `${exampleDay(-1)}T18:00:00Z`, eventTypes: ['alert.raised'] }],
   },
 );
 
