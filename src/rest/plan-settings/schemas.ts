@@ -1,4 +1,5 @@
 import { Type, type Static } from 'typebox';
+import { EXAMPLE_IDS, exampleDay } from '../examples.ts';
 import { Day, Nullable, NullableEnum, OneOf, Time, Uuid } from '../schemas.ts';
 
 const AMOUNT = { minimum: 0, maximum: 1e6 };
@@ -20,10 +21,11 @@ export const LIMIT_FIELDS = {
   loadStep: Limit('Loads change in whole steps of this, above 0; null: freely'),
   weights: Type.Optional(WeightsSchema),
 };
+const EXAMPLE_LIMITS = { costBudget: 16, dailyLoadLimit: 700 };
 export const LimitsBody = Type.Object(LIMIT_FIELDS, {
   additionalProperties: false,
   description: 'What is absent is left to the team, or to the default',
-  examples: [{ costBudget: 16, dailyLoadLimit: 700 }],
+  examples: [EXAMPLE_LIMITS],
 });
 export type LimitsBody = Static<typeof LimitsBody>;
 
@@ -44,7 +46,23 @@ export const PlanLimitsView = Type.Object(
     inForce: InForce,
     notes: Type.Array(Type.String()),
   },
-  { title: 'PlanLimits' },
+  {
+    title: 'PlanLimits',
+    examples: [
+      {
+        teamId: EXAMPLE_IDS.team,
+        athleteId: EXAMPLE_IDS.athlete,
+        history: [{ version: 1, by: 'Head of performance', at: '2026-11-02T08:00:00.000Z', limits: EXAMPLE_LIMITS }],
+        inForce: {
+          costBudget: { value: 16, source: 'athlete' },
+          dailyLoadLimit: { value: 700, source: 'athlete' },
+          loadStep: { value: null, source: 'default' },
+          weights: { value: { daysLost: 1, performance: 0.5, recovery: 5 }, source: 'default' },
+        },
+        notes: [],
+      },
+    ],
+  },
 );
 export type PlanLimitsView = Static<typeof PlanLimitsView>;
 
@@ -62,7 +80,19 @@ export const ConditionsView = Type.Object(
     at: Nullable(Time),
     known: Type.Array(Type.String(), { description: 'Contraindications of the interventions in force' }),
   },
-  { title: 'PlanConditions' },
+  {
+    title: 'PlanConditions',
+    examples: [
+      {
+        athleteId: EXAMPLE_IDS.athlete,
+        conditions: ['calf-injury-acute'],
+        version: 1,
+        by: 'Dr Lind',
+        at: '2026-11-02T15:40:00.000Z',
+        known: ['ankle-injury-acute', 'calf-injury-acute', 'no-impact'],
+      },
+    ],
+  },
 );
 
 const PlannedDay = Type.Object(
@@ -83,6 +113,8 @@ const PlannedDay = Type.Object(
   },
   { additionalProperties: false },
 );
+/** To come, also where the service started weeks ago. */
+const EXAMPLE_DAYS = [exampleDay(28), exampleDay(29), exampleDay(30), exampleDay(31)] as const;
 export const PlannedLoadBody = Type.Object(
   { days: Type.Array(PlannedDay, { minItems: 1, maxItems: 28 }) },
   {
@@ -90,10 +122,10 @@ export const PlannedLoadBody = Type.Object(
     examples: [
       {
         days: [
-          { day: '2026-11-30', load: 350 },
-          { day: '2026-12-01', load: 0 },
-          { day: '2026-12-02', load: 420, minimum: 300, maximum: 450 },
-          { day: '2026-12-03', load: 700, match: true },
+          { day: EXAMPLE_DAYS[0], load: 350 },
+          { day: EXAMPLE_DAYS[1], load: 0 },
+          { day: EXAMPLE_DAYS[2], load: 420, minimum: 300, maximum: 450 },
+          { day: EXAMPLE_DAYS[3], load: 700, match: true },
         ],
       },
     ],
@@ -121,7 +153,31 @@ export const PlannedLoadView = Type.Object(
       }),
     ),
   },
-  { title: 'PlannedLoad' },
+  {
+    title: 'PlannedLoad',
+    examples: [
+      {
+        teamId: EXAMPLE_IDS.team,
+        athleteId: EXAMPLE_IDS.athlete,
+        from: EXAMPLE_DAYS[0],
+        to: EXAMPLE_DAYS[1],
+        unit: 'AU',
+        days: [
+          {
+            day: EXAMPLE_DAYS[0],
+            load: 350,
+            minimum: 245,
+            maximum: 350,
+            match: false,
+            source: 'athlete',
+            by: 'Head of performance',
+            at: '2026-11-27T08:00:00.000Z',
+          },
+          { day: EXAMPLE_DAYS[1], load: null, minimum: null, maximum: null, match: null, source: null, by: null, at: null },
+        ],
+      },
+    ],
+  },
 );
 
 export type PlannedDayView = Static<typeof PlannedLoadView>['days'][number];
@@ -134,9 +190,10 @@ const Dose = Type.Object(
   },
   { additionalProperties: false },
 );
+const EXAMPLE_DOSE = { day: exampleDay(-1), interventionId: 'nordic-hamstring' };
 export const DosesBody = Type.Object(
   { doses: Type.Array(Dose, { minItems: 1, maxItems: 100 }) },
-  { additionalProperties: false, examples: [{ doses: [{ day: '2026-11-26', interventionId: 'nordic-hamstring', share: 1 }] }] },
+  { additionalProperties: false, examples: [{ doses: [{ ...EXAMPLE_DOSE, share: 1 }] }] },
 );
 export const DosesView = Type.Object(
   {
@@ -156,6 +213,15 @@ export const DosesView = Type.Object(
       reportedDoses: Type.Integer(),
     }),
   },
-  { title: 'Doses' },
+  {
+    title: 'Doses',
+    examples: [
+      {
+        athleteId: EXAMPLE_IDS.athlete,
+        items: [{ ...EXAMPLE_DOSE, planned: 1, done: 1 }],
+        adherence: { share: 0.833, plannedDoses: 1, reportedDoses: 1 },
+      },
+    ],
+  },
 );
 export type DoseRow = Static<typeof DosesView>['items'][number];
