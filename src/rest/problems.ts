@@ -48,6 +48,7 @@ export const PROBLEMS = {
   'in-the-future': [422, 'It lies in the future'],
   'before-onset': [422, 'It lies before the onset of the injury'],
   'value-out-of-range': [422, 'A value is out of range'],
+  'code-contradicts-region': [422, 'The diagnosis code is of another region'],
   'outcome-refused': [422, 'The outcome cannot stand'],
   'alarm-settings-refused': [422, 'The settings cannot be used'],
   'webhook-url-refused': [422, 'The webhook URL is not allowed'],
@@ -147,14 +148,17 @@ const UNFIT: Readonly<Record<string, string>> = {
 
 const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(PROBLEMS, code);
 
+/** Where a validator keeps the names that its message leaves out. */
+const NAMING: Readonly<Record<string, string>> = { additionalProperties: 'additionalProperties', enum: 'allowedValues' };
+
 /** Validators report a forbidden property twice, at the property and at its owner; the first names it. */
 function fieldErrors(error: FastifyError): FieldError[] {
   return (error.validation ?? [])
     .filter((fault) => fault.keyword !== 'boolean')
     .slice(0, 20)
     .map((fault) => {
-      const extra: unknown = fault.keyword === 'additionalProperties' ? fault.params['additionalProperties'] : undefined;
-      const names = Array.isArray(extra) ? `: ${extra.join(', ')}` : '';
+      const listed: unknown = fault.params[NAMING[fault.keyword] ?? ''];
+      const names = Array.isArray(listed) ? `: ${listed.join(', ')}` : '';
       return {
         in: error.validationContext ?? 'body',
         path: fault.instancePath,

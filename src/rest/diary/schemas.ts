@@ -1,6 +1,7 @@
 import { Type, type Static } from 'typebox';
 import { WELLNESS_ITEMS } from '../../asms/feedback/outcomes.ts';
 import { LEAST_BEATS } from '../../asms/morning-hrv.ts';
+import { OSIICS_PATTERN } from '../../asms/osiics-region.ts';
 import { Day, Nullable, NullableEnum, OneOf, Text, Time, Uuid } from '../schemas.ts';
 
 /** What an athlete consents to, each by itself, and what it may be used for. */
@@ -278,7 +279,7 @@ export const NewIllness = Type.Object(
   {
     onsetDay: Type.String({ format: 'date', maxLength: 10, description: "Day of the team's calendar, not after today" }),
     availability: OneOf(AVAILABILITY),
-    diagnosisCode: Type.Optional(Type.String({ minLength: 2, maxLength: 16, pattern: '^[A-Za-z0-9.]+$', description: 'OSIICS' })),
+    diagnosisCode: Type.Optional(Type.String({ pattern: OSIICS_PATTERN, description: 'OSIICS, 3 to 5 characters' })),
     system: Type.Optional(OneOf(SYSTEMS)),
     note: Type.Optional(Text(500)),
   },

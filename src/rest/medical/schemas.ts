@@ -1,12 +1,17 @@
 import { Type, type Static } from 'typebox';
+import { BODY_REGIONS } from '../../asms/feedback/outcomes.ts';
 import { MOST_DOSES } from '../../asms/medical-record.ts';
+import { OSIICS_PATTERN } from '../../asms/osiics-region.ts';
 import { Day, Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
 const SIDES = ['left', 'right', 'both'] as const;
 const SEVERITIES = ['minimal', 'mild', 'moderate', 'severe'] as const;
 export const OUTCOME_KINDS = ['injury', 'performance', 'session-rpe', 'wellness'] as const;
 
-const Code = Type.String({ minLength: 2, maxLength: 16, pattern: '^[A-Za-z0-9.]+$', description: 'OSIICS' });
+const Code = Type.String({
+  pattern: OSIICS_PATTERN,
+  description: 'OSIICS, 3 to 5 characters: the first is the body area, and has to be that of the region',
+});
 const Share = Type.Number({ minimum: 0, maximum: 1 });
 /** In the words of whoever decides; it stands in the history. */
 const Why = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S', description: 'In a few words; kept in the history' });
@@ -18,7 +23,9 @@ export const Injury = Type.Object(
     id: Uuid,
     athleteId: Uuid,
     diagnosisCode: Type.String({ description: 'OSIICS' }),
-    region: Type.String(),
+    region: Type.String({
+      description: "A body area of the consensus; of injuries recorded before there was a list, the staff's own words",
+    }),
     side: NullableEnum(SIDES),
     severity: NullableEnum(SEVERITIES),
     onsetAt: Time,
@@ -63,7 +70,7 @@ export type Injury = Static<typeof Injury>;
 
 const INJURY = {
   diagnosisCode: Code,
-  region: Text(64),
+  region: OneOf(BODY_REGIONS),
   onsetAt: Time,
   timeLossDays: Type.Number({
     exclusiveMinimum: 0,
@@ -114,7 +121,7 @@ export const InjuryCorrection = Type.Object(
   {
     why: Why,
     diagnosisCode: Type.Optional(Code),
-    region: Type.Optional(Text(64)),
+    region: Type.Optional(OneOf(BODY_REGIONS)),
     side: Type.Optional(NullableEnum(SIDES)),
     severity: Type.Optional(NullableEnum(SEVERITIES)),
     onsetAt: Type.Optional(Time),
