@@ -62,7 +62,7 @@ export const PROBLEMS = {
   'plan-regions': [422, 'The regions do not fit the plan'],
   'plan-choice': [422, 'The plan has no such day or intervention'],
   'plan-infeasible': [422, 'No plan keeps all limits'],
-  'time-out-of-range': [422, 'The time is not one this service can keep'],
+  'time-out-of-range': [422, 'The time is out of range'],
   'planner-busy': [503, 'Too many plans are waiting'],
   'planner-died': [503, 'The planner was interrupted'],
   'planner-timeout': [503, 'The planner did not answer in time'],

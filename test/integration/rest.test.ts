@@ -77,6 +77,19 @@ describe('credentials', () => {
     expect((await call('GET', '/v1/api-keys?limit=200')).body).not.toContain(made.key);
   });
 
+  it('gives a key an expiry to come and none that has passed', async () => {
+    const make = (expiresAt: string) => call('POST', '/v1/api-keys', { name: 'Season', scopes: ['read'], expiresAt });
+    const passed = new Date(Date.now() - 1_000).toISOString();
+    expect((await make(passed)).json()).toMatchObject({
+      status: 422,
+      code: 'time-out-of-range',
+      detail: `expiresAt ${passed} has passed: give a time to come, or leave it out for a key that does not expire`,
+    });
+    const expiresAt = new Date(Date.now() + 60_000).toISOString();
+    expect((await make(expiresAt)).json()).toMatchObject({ expiresAt });
+    expect((await call('GET', '/v1/api-keys?limit=200')).body).not.toContain(passed);
+  });
+
   it('lets a scope do what it is for and no more', async () => {
     const read = await api.key(squad.teamId, ['read']);
     const write = await api.key(squad.teamId, ['write']);
