@@ -17,6 +17,7 @@ export const PROBLEMS = {
   'not-found': [404, 'There is no such resource'],
   'route-not-found': [404, 'There is no such route'],
   'already-exists': [409, 'The resource exists already'],
+  'athlete-inactive': [409, 'The athlete is not active'],
   'session-open': [409, 'The athlete has an open session'],
   'consent-missing': [409, 'The athlete has not consented to this'],
   'consent-given': [409, 'The consent is in force'],

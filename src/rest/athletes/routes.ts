@@ -105,7 +105,7 @@ export const athletes = resource('athletes', async (app, { repositories }) => {
         security,
         operationId: 'deactivateAthlete',
         summary: 'Deactivate an athlete',
-        description: 'Nothing is erased: the athlete leaves the lists and can be made active again with PATCH.',
+        description: 'Nothing is erased: the athlete leaves the lists, takes no new records, and can be made active again with PATCH.',
         params: IdParams,
         response: { 200: Athlete, ...problems(401, 403, 404) },
       },
