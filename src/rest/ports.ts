@@ -300,7 +300,7 @@ export interface DiaryRepository {
     athleteId: string,
     consent: { readonly kind: ConsentKind; readonly purpose: Consent['purpose']; readonly given: Date; readonly by: string },
   ): Found<Consent>;
-  /** @throws KinewatchError `consent-missing` */
+  /** @throws KinewatchError `consent-missing` (never given), `already-ended` */
   withdrawConsent(team: TeamScope, athleteId: string, kind: ConsentKind, by: string): Found<Consent>;
   /** Deletes what was entered under withdrawn consents; how much it was. @throws KinewatchError `consent-given` (one is in force) */
   erase(team: TeamScope, athleteId: string, kind: ConsentKind): Found<number>;

@@ -71,8 +71,18 @@ describe('a consent', () => {
     const erase = () => api.call(coach, 'POST', `/v1/athletes/${athleteId}/consents/erase`, { kind: 'wellness' });
     const withdraw = () => api.call(coach, 'POST', `/v1/athletes/${athleteId}/consents/withdraw`, { kind: 'wellness' });
     expect((await erase()).json()).toMatchObject({ status: 409, code: 'consent-given' });
+    const nothing = await api.call(coach, 'POST', `/v1/athletes/${athleteId}/consents/withdraw`, { kind: 'morning-hrv' });
+    expect(nothing.json()).toMatchObject({
+      status: 409,
+      code: 'consent-missing',
+      detail: 'The athlete never consented to morning-hrv: there is nothing to withdraw',
+    });
     expect((await withdraw()).json<Consent>()).toMatchObject({ kind: 'wellness', withdrawnBy: 'key read write' });
-    expect((await withdraw()).json()).toMatchObject({ status: 409, code: 'consent-missing' });
+    const again = (await withdraw()).json<{ detail: string }>();
+    expect(again).toMatchObject({ status: 409, code: 'already-ended' });
+    expect(again.detail).toMatch(/^The consent to wellness was withdrawn by key read write at 2\S+Z: its entries are hidden/u);
+    expect(again.detail).toContain(`POST /v1/athletes/${athleteId}/consents/erase {"kind": "wellness"}`);
+    expect(again.detail).not.toContain('once the athlete has given it');
     expect((await list(coach, athleteId, 'wellness')).json()).toMatchObject({ items: [] });
     expect((await enter(coach, athleteId, 'wellness', { ...morning, day: '2026-03-03' })).statusCode).toBe(409);
 

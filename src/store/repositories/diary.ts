@@ -53,6 +53,16 @@ const missingConsent = (kind: string, athleteId: string): KinewatchError =>
     `There is no consent of the athlete for ${kind}. Record it with POST /v1/athletes/${athleteId}/consents {"kind": "${kind}"} once the athlete has given it`,
   );
 
+/** Why there is none to withdraw. */
+async function noneToWithdraw(prisma: PrismaClient, athleteId: string, kind: string): Promise<KinewatchError> {
+  const last = await prisma.consent.findFirst({ where: { athleteId, kind, withdrawnAt: { not: null } }, orderBy: { withdrawnAt: 'desc' } });
+  if (last === null) return new KinewatchError('consent-missing', `The athlete never consented to ${kind}: there is nothing to withdraw`);
+  return new KinewatchError(
+    'already-ended',
+    `The consent to ${kind} was withdrawn by ${last.withdrawnBy} at ${isoOrNull(last.withdrawnAt)}: its entries are hidden and no more are taken. To delete them, POST /v1/athletes/${athleteId}/consents/erase {"kind": "${kind}"}`,
+  );
+}
+
 /** The consent in force, which cannot be withdrawn before the transaction ends. @throws KinewatchError `consent-missing` */
 async function holdConsent(transaction: Prisma.TransactionClient, athleteId: string, kind: string): Promise<string> {
   const rows = await transaction.$queryRaw<{ id: string }[]>`
@@ -103,7 +113,7 @@ export function createDiaryRepository(prisma: PrismaClient, pool: pg.Pool): Diar
         where: { athleteId, kind, withdrawnAt: null },
         data: { withdrawnAt: new Date(), withdrawnBy: by },
       });
-      if (row === undefined) throw missingConsent(kind, athleteId);
+      if (row === undefined) throw await noneToWithdraw(prisma, athleteId, kind);
       return viewConsent(row);
     },
     async erase(team, athleteId, kind) {
