@@ -22,6 +22,7 @@ export const PROBLEMS = {
   'consent-missing': [409, 'The athlete has not consented to this'],
   'consent-given': [409, 'The consent is in force'],
   'session-overlap': [409, 'The athlete has a session at that time'],
+  'illness-overlap': [409, 'The athlete has an illness at that time'],
   'already-closed': [409, 'It was closed before'],
   'already-recorded': [409, 'It is recorded already'],
   'already-ended': [409, 'It ended before'],

@@ -14,7 +14,7 @@ const Code = Type.String({
 });
 const Share = Type.Number({ minimum: 0, maximum: 1 });
 /** In the words of whoever decides; it stands in the history. */
-const Why = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S', description: 'In a few words; kept in the history' });
+export const Why = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S', description: 'In a few words; kept in the history' });
 
 export const WhyBody = Type.Object({ why: Why }, { additionalProperties: false, examples: [{ why: 'Entered for the wrong athlete' }] });
 
@@ -223,7 +223,7 @@ export const MedicalChange = Type.Object(
   {
     id: Uuid,
     athleteId: Uuid,
-    subject: OneOf(['injury', 'therapy', 'adherence', 'measurement']),
+    subject: OneOf(['injury', 'therapy', 'adherence', 'measurement', 'illness']),
     subjectId: Uuid,
     at: Time,
     change: OneOf(['recorded', 'corrected', 'closed', 'ended', 'withdrawn']),
@@ -306,7 +306,7 @@ export const OutcomeQuery = Type.Object({ ...PageQuery, kind: Type.Optional(OneO
 export const HistoryQuery = Type.Object(
   {
     ...PageQuery,
-    subjectId: Type.Optional(Type.String({ format: 'uuid', description: 'Of one injury, therapy or measurement' })),
+    subjectId: Type.Optional(Type.String({ format: 'uuid', description: 'Of one injury, therapy, measurement or illness' })),
   },
   { additionalProperties: false },
 );
