@@ -507,6 +507,14 @@ export interface CurrentAlarmSettings {
   readonly athlete: SettingsLevel | null;
 }
 
+/** Levels that have to fit each other. */
+export interface SettingsPair {
+  readonly team: StoredSettings | null;
+  readonly athlete: StoredSettings | null;
+  /** Whose the athlete's are; null: the team's alone. */
+  readonly athleteId: string | null;
+}
+
 export interface AlarmSettingsRepository {
   current(team: TeamScope, subject: SettingsSubject): Found<CurrentAlarmSettings>;
   /**
@@ -517,7 +525,7 @@ export interface AlarmSettingsRepository {
     team: TeamScope,
     subject: SettingsSubject,
     change: { readonly settings: StoredSettings; readonly basedOnVersion: number | null; readonly by: string; readonly why: string },
-    check: (pairs: readonly { readonly team: StoredSettings | null; readonly athlete: StoredSettings | null }[]) => void,
+    check: (pairs: readonly SettingsPair[]) => void,
   ): Found<CurrentAlarmSettings>;
   versions(team: TeamScope, subject: SettingsSubject, page: ById): List<AlarmSettingsVersion>;
 }

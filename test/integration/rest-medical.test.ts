@@ -478,13 +478,18 @@ describe('measurements', () => {
     ]);
     expect((await api.call(keys.medical, 'POST', `/v1/measurements/${id}/withdraw`, { why: 'x' })).statusCode).toBe(404);
     const at = daysAgo(0);
-    for (const [code, body] of [
-      ['value-out-of-range', { name: 'pain', value: 11, unit: '0 to 10', at }],
-      ['value-out-of-range', { name: 'isometricStrength', value: 40, unit: 'kg', at }],
-      ['in-the-future', { name: 'pain', value: 1, unit: '0 to 10', at: daysAgo(-1) }],
-      ['validation-failed', { name: 'pain level', value: 1, unit: '0 to 10', at }],
+    const strength = { name: 'isometricStrength', value: 40, unit: 'N', at };
+    for (const [code, detail, body] of [
+      ['value-out-of-range', 'pain is 11 of 10. Give a value from 0 to 10.', { name: 'pain', value: 11, unit: '0 to 10', at }],
+      ['value-out-of-range', 'isometricStrength is 30000 N. Give a value from 0 to 20000.', { ...strength, value: 30_000 }],
+      ['value-out-of-range', 'The unit of isometricStrength is "N", not "kg". Give the value in that unit.', { ...strength, unit: 'kg' }],
+      ['in-the-future', 'once it has been made', { ...strength, at: daysAgo(-1) }],
+      ['validation-failed', 'The body does not match', { ...strength, name: 'pain level' }],
     ] as const)
-      expect(await refused('POST', `${path}/measurements`, body)).toMatchObject({ code });
+      expect(await refused('POST', `${path}/measurements`, body)).toMatchObject({
+        code,
+        detail: expect.stringContaining(detail) as string,
+      });
   });
 });
 

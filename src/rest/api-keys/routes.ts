@@ -81,7 +81,7 @@ export const apiKeys = resource('api-keys', async (app, { repositories }) => {
       const missing = scopes.find((scope) => !allows(caller.scopes, scope));
       if (missing !== undefined) throw new ProblemError('insufficient-scope', `This key lacks the scope ${missing} and cannot give it`);
       if (caller.teamId !== null && request.body.teamId !== undefined && request.body.teamId !== caller.teamId) {
-        throw new ProblemError('other-team', 'The key belongs to another team');
+        throw new ProblemError('other-team', 'The key belongs to another team: leave teamId out, or use a key of that team');
       }
       const key = mintApiKey();
       const stored = await repositories.apiKeys.create({

@@ -132,7 +132,7 @@ export function createDiaryRepository(prisma: PrismaClient, pool: pg.Pool): Diar
     },
     async giveConsent(team, athleteId, { kind, purpose, given, by }) {
       if (!(await isVisible(team, athleteId))) return null;
-      return refusing({ unique: `The athlete has consented to ${kind} already` }, async () =>
+      return refusing({ unique: `The athlete has consented to ${kind} already, and entries are taken under that consent` }, async () =>
         viewConsent(await prisma.consent.create({ data: { athleteId, kind, purpose, givenAt: given, by } })),
       );
     },
