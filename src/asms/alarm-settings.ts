@@ -11,8 +11,10 @@ import type { AsmsParams } from './params.ts';
 export type AlarmSettings = { readonly [Type in AlertType]?: Partial<Omit<AlarmRules[Type], 'source'>> };
 
 export interface SettingFault {
-  /** e.g. "team.risk.high" */
+  /** e.g. "team.risk.high", or "risk.low" where two of them do not fit */
   readonly path: string;
+  /** The field that does not fit this one, e.g. "risk.high": whichever was set is at fault. */
+  readonly against?: string;
   readonly message: string;
 }
 
@@ -67,12 +69,14 @@ function fieldFault(field: string, value: unknown, base: Fields): string | null 
 
 function orderFaults(type: string, rule: Fields): SettingFault[] {
   const faults: SettingFault[] = [];
+  const unfit = (low: string, high: string, message: string): number =>
+    faults.push({ path: `${type}.${low}`, against: `${type}.${high}`, message });
   const [k, n] = [Number(rule['k']), Number(rule['n'])];
-  if (k > n) faults.push({ path: `${type}.k`, message: `${k} of ${n} can never be` });
+  if (k > n) unfit('k', 'n', `k ${k} of n ${n} can never be: give k at most n`);
   for (const [low, high] of ORDERED) {
     if (!(low in rule) || !(high in rule)) continue;
-    const upper = Number(rule[high]);
-    if (Number(rule[low]) >= upper) faults.push({ path: `${type}.${low}`, message: `must be below ${high}, which is ${upper}` });
+    const [lower, upper] = [Number(rule[low]), Number(rule[high])];
+    if (lower >= upper) unfit(low, high, `${low} ${lower} must be below ${high} ${upper}`);
   }
   return faults;
 }

@@ -7,7 +7,7 @@ import { EXPOSURES, type Exposure } from './exposure.ts';
 import type { BodyRegion } from './feedback/outcomes.ts';
 import { poissonInterval } from './poisson.ts';
 
-export const INJURY_FIGURES_METHOD = 'injury-figures-1';
+export const INJURY_FIGURES_METHOD = 'injury-figures-2';
 
 /** Sessions of one kind, added up. */
 export interface ExposureSum {
@@ -64,10 +64,12 @@ export interface InjuryCounts {
 }
 
 export interface InjuryRates extends InjuryCounts {
-  /** Time-loss injuries per 1,000 h; null without exposure. */
+  /** Time-loss injuries per 1,000 h; null below LEAST_EXPOSURE_HOURS. */
   readonly incidence: Rate | null;
-  /** Days lost per 1,000 h; null without exposure. */
+  /** Days lost per 1,000 h; null below LEAST_EXPOSURE_HOURS. */
   readonly burden: Rate | null;
+  /** Why both are null; null where they are there. */
+  readonly hiddenBecause: string | null;
 }
 
 /** Of the time-loss injuries, days lost so far; null without any. */
@@ -97,6 +99,9 @@ export interface InjuryFigures {
   readonly availability: { readonly athleteDays: number; readonly daysOut: number; readonly share: number | null };
 }
 
+/** Athlete-hours below which there is no rate: one injury more or less would move it by more than 10 per 1,000 h. (chosen) */
+export const LEAST_EXPOSURE_HOURS = 100;
+
 /** 97.5 % quantile of the standard normal. */
 const Z = 1.959963984540054;
 
@@ -105,8 +110,7 @@ const daysLost = ({ timeLoss, onsetDay, returnDay }: FiguredInjury, throughDay: 
   timeLoss ? Math.max(0, (returnDay ?? throughDay + 1) - onsetDay - 1) : 0;
 
 /** Time-loss injuries per 1,000 h with Garwood's interval. */
-function incidence(count: number, hours: number): Rate | null {
-  if (!(hours > 0)) return null;
+function incidence(count: number, hours: number): Rate {
   const { lower, upper } = poissonInterval(count);
   return { value: (1_000 * count) / hours, lower: (1_000 * lower) / hours, upper: (1_000 * upper) / hours };
 }
@@ -115,8 +119,7 @@ function incidence(count: number, hours: number): Rate | null {
  * Days lost per 1,000 h. Days come in injuries, so their sum is a compound Poisson count of variance sum d^2; the interval is symmetric about its logarithm.
  * Without a lost day nothing says how wide it is.
  */
-function burden(days: readonly number[], hours: number): Rate | null {
-  if (!(hours > 0)) return null;
+function burden(days: readonly number[], hours: number): Rate {
   const total = days.reduce((sum, day) => sum + day, 0);
   const value = (1_000 * total) / hours;
   if (total === 0) return { value, lower: null, upper: null };
@@ -127,13 +130,17 @@ function burden(days: readonly number[], hours: number): Rate | null {
 function ratesOf(injuries: readonly FiguredInjury[], hours: number, throughDay: number): InjuryRates {
   const costing = injuries.filter(({ timeLoss }) => timeLoss);
   const days = costing.map((injury) => daysLost(injury, throughDay));
+  const enough = hours >= LEAST_EXPOSURE_HOURS;
   return {
     injuries: injuries.length,
     timeLossInjuries: costing.length,
     open: costing.filter(({ returnDay }) => returnDay === null).length,
     daysLost: days.reduce((sum, day) => sum + day, 0),
-    incidence: incidence(costing.length, hours),
-    burden: burden(days, hours),
+    incidence: enough ? incidence(costing.length, hours) : null,
+    burden: enough ? burden(days, hours) : null,
+    hiddenBecause: enough
+      ? null
+      : `${Math.floor(10 * hours) / 10} h of exposure, ${LEAST_EXPOSURE_HOURS} are needed: ask for a longer range, or complete the minutes of its sessions`,
   };
 }
 

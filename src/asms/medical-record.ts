@@ -3,6 +3,7 @@
  * is refused with what to do, and changes nothing. The order in which facts came is the record's own; recovery is replayed from it.
  */
 import { KinewatchError } from '../contracts/errors.ts';
+import { areaOf, regionNamed, regionOf } from './osiics-region.ts';
 import type { OpenInjury, Therapy } from './recovery.ts';
 import { US_PER_DAY } from './time.ts';
 
@@ -17,6 +18,7 @@ const REFUSALS = [
   'contradicts-open-injury',
   'injury-closed',
   'value-out-of-range',
+  'code-contradicts-region',
   'not-cleared-yet',
   'not-allowed',
 ] as const;
@@ -148,9 +150,34 @@ function therapyOf(record: MedicalRecord, therapyId: string): RecordedTherapy {
   return therapy;
 }
 
+type Place = Pick<RecordedInjury, 'diagnosisCode' | 'region' | 'side'>;
+
+/** Rows from before there was a list of regions say them in words of their own, which count where neither code nor words name one. */
+function placeOf({ diagnosisCode, region }: Place): string {
+  const area = regionOf(diagnosisCode, region);
+  return area === 'unspecified' ? region.trim().toLowerCase() : area;
+}
+
 /** Same region, and sides that can be the same: a side that was not said can be either. */
-const samePlace = (a: Pick<RecordedInjury, 'region' | 'side'>, b: Pick<RecordedInjury, 'region' | 'side'>): boolean =>
-  a.region === b.region && (a.side === null || b.side === null || a.side === 'both' || b.side === 'both' || a.side === b.side);
+const samePlace = (a: Place, b: Place): boolean =>
+  placeOf(a) === placeOf(b) && (a.side === null || b.side === null || a.side === 'both' || b.side === 'both' || a.side === b.side);
+
+/** A code of no area, as an illness's, is no injury's; one of an area unspecified fits every region. @throws MedicalRefused */
+function checkRegion({ diagnosisCode, region }: Place): void {
+  const area = areaOf(diagnosisCode);
+  if (area === null)
+    throw new MedicalRefused(
+      'code-contradicts-region',
+      `The code ${diagnosisCode} begins with no body area of OSIICS`,
+      'Correct the code; an illness is reported as one',
+    );
+  if (area !== 'unspecified' && area !== regionNamed(region))
+    throw new MedicalRefused(
+      'code-contradicts-region',
+      `The code ${diagnosisCode} is of the region ${area}, not ${region}`,
+      `Give the region ${area}, or the code of another`,
+    );
+}
 
 function openInjury(record: MedicalRecord, fact: FactOf<'injury-opened'>, nowUs: number): MedicalRecord {
   const { kind: _kind, closed, reportedUs = nowUs, ...injury } = fact;
@@ -175,6 +202,7 @@ function openInjury(record: MedicalRecord, fact: FactOf<'injury-opened'>, nowUs:
       `The time loss is ${injury.timeLossDays} days`,
       'Give the published or expected time loss, above 0 and at most 1500 days',
     );
+  checkRegion(injury);
   const untilUs = closed?.closedUs ?? Infinity;
   const same = record.injuries.find(
     (other) => samePlace(other, injury) && injury.onsetUs < (other.closedUs ?? Infinity) && other.onsetUs < untilUs,
@@ -233,7 +261,7 @@ function withdrawInjury(record: MedicalRecord, { injuryId }: FactOf<'injury-with
 }
 
 /** The injury of the same region, cleared at most 8 weeks before the onset, of which this would be a relapse: the newest; null: none. */
-export function relapseOf(record: MedicalRecord, injury: Pick<RecordedInjury, 'region' | 'side' | 'onsetUs'>): string | null {
+export function relapseOf(record: MedicalRecord, injury: Place & Pick<RecordedInjury, 'onsetUs'>): string | null {
   const cleared = record.injuries.flatMap((other) =>
     other.closedUs !== null && samePlace(other, injury) && isMonitored(other.closedUs, injury.onsetUs)
       ? [{ injuryId: other.injuryId, closedUs: other.closedUs }]

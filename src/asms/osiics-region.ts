@@ -24,10 +24,20 @@ const AREAS: Readonly<Record<string, BodyRegion>> = {
   Z: 'unspecified',
 };
 
+/** A code as OSIICS writes them: body area (M: an illness), kind of tissue or condition, then what it is. */
+export const OSIICS_PATTERN = '^[A-Za-z]{2}[A-Za-z0-9]{1,3}$';
+
+/** The body area that a code names; null: none, as an illness's does. */
+export const areaOf = (diagnosisCode: string): BodyRegion | null => AREAS[diagnosisCode.charAt(0).toUpperCase()] ?? null;
+
+/** The consensus's area that staff named, however they spelled it; null: none. */
+export function regionNamed(stated: string): BodyRegion | null {
+  const text = stated.trim().toLowerCase().replaceAll(' ', '-');
+  return BODY_REGIONS.find((region) => region === text) ?? null;
+}
+
 /** The body area of an injury: what its code says; else what staff called it, where that is one of the consensus's areas; else unspecified. */
 export function regionOf(diagnosisCode: string, stated: string): BodyRegion {
-  const named = AREAS[diagnosisCode.charAt(0).toUpperCase()];
-  if (named !== undefined && named !== 'unspecified') return named;
-  const text = stated.trim().toLowerCase().replaceAll(' ', '-');
-  return BODY_REGIONS.find((region) => region === text) ?? 'unspecified';
+  const area = areaOf(diagnosisCode);
+  return area !== null && area !== 'unspecified' ? area : (regionNamed(stated) ?? 'unspecified');
 }

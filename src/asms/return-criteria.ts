@@ -45,6 +45,12 @@ export function judgeCriteria(stage: Stage, { measurements, injuryOnsetUs }: Ret
 
 const newest = (measurements: readonly Measurement[]): Measurement | null => measurements.toSorted((a, b) => b.atUs - a.atUs)[0] ?? null;
 
+/** A value with its unit; one that is a scale is said as its top: 4 of 10. */
+export function inUnit(value: number, unit: string): string {
+  const top = /^0 to (\d+)$/u.exec(unit)?.[1];
+  return top === undefined ? `${value} ${unit}` : `${value} of ${top}`;
+}
+
 function judge(criterion: Criterion, now: Measurement | null, own: Measurement | null, atUs: number): JudgedCriterion {
   const reference = own === null || own.value === 0 ? null : own.value;
   const share = now === null || reference === null ? null : now.value / reference;
@@ -56,7 +62,7 @@ function judge(criterion: Criterion, now: Measurement | null, own: Measurement |
     return { ...shown, met: false, why: `${name} was measured ${Math.floor(ageDays)} days ago; ${maximumAgeDays} days is the limit` };
   if (kind !== 'share-of-own') {
     const met = kind === 'at-most' ? now.value <= bound : now.value >= bound;
-    return { ...shown, met, why: `${name} ${now.value} ${unit}, ${kind === 'at-most' ? 'at most' : 'at least'} ${bound}` };
+    return { ...shown, met, why: `${name} ${inUnit(now.value, unit)}, ${kind === 'at-most' ? 'at most' : 'at least'} ${bound}` };
   }
   if (share === null) return { ...shown, met: false, why: `there is no ${name} of the athlete from before the injury to compare with` };
   return {

@@ -56,7 +56,8 @@ export function allows(scopes: readonly Scope[], needed: Scope): boolean {
 export function teamFor(request: FastifyRequest, named: string | undefined): string {
   const { teamId } = callerOf(request);
   if (teamId !== null) {
-    if (named !== undefined && named !== teamId) throw new ProblemError('other-team', 'The key belongs to another team');
+    if (named !== undefined && named !== teamId)
+      throw new ProblemError('other-team', 'The key belongs to another team: leave teamId out, or use a key of that team');
     return teamId;
   }
   if (named === undefined) {

@@ -9,6 +9,9 @@ const DELIVERY = /^[A-Za-z0-9_-]{1,64}$/;
 const encode = (collection: string, key: readonly (string | number)[]): string =>
   Buffer.from(JSON.stringify([collection, ...key])).toString('base64url');
 
+const notOf = (collection: string): string =>
+  `This is not a cursor of ${collection}: send nextCursor of the page before as it is, or none for the first page`;
+
 function decode(collection: string, cursor: string): unknown[] {
   let parts: unknown;
   try {
@@ -16,7 +19,7 @@ function decode(collection: string, cursor: string): unknown[] {
   } catch {
     parts = null;
   }
-  if (!Array.isArray(parts) || parts[0] !== collection) throw new ProblemError('invalid-cursor', `This is not a cursor of ${collection}`);
+  if (!Array.isArray(parts) || parts[0] !== collection) throw new ProblemError('invalid-cursor', notOf(collection));
   return parts.slice(1) as unknown[];
 }
 
@@ -34,8 +37,7 @@ export function pageRequest(collection: string, query: PageInput): PageRequest<s
   if (query.cursor === undefined) return { limit, after: null };
   const [id, ...rest] = decode(collection, query.cursor);
   const pattern = collection === 'deliveries' ? DELIVERY : UUID;
-  if (typeof id !== 'string' || !pattern.test(id) || rest.length > 0)
-    throw new ProblemError('invalid-cursor', `This is not a cursor of ${collection}`);
+  if (typeof id !== 'string' || !pattern.test(id) || rest.length > 0) throw new ProblemError('invalid-cursor', notOf(collection));
   return { limit, after: id };
 }
 
@@ -58,7 +60,7 @@ export function scorePageRequest(query: PageInput): PageRequest<ScoreKey> {
     typeof modelVersion !== 'string' ||
     modelVersion.includes('\0')
   ) {
-    throw new ProblemError('invalid-cursor', 'This is not a cursor of scores');
+    throw new ProblemError('invalid-cursor', notOf('scores'));
   }
   return { limit, after: { windowIndex: windowIndex as number, modelVersion, startUs: startUs as number } };
 }

@@ -17,6 +17,7 @@ import { documentationPlugin } from './documentation.ts';
 import { feedback } from './feedback/routes.ts';
 import { explanations } from './explanations/routes.ts';
 import { gateways } from './gateways/routes.ts';
+import { inactivePlugin } from './inactive.ts';
 import { injuryFiguresOfTeam } from './injury-figures/routes.ts';
 import { limits } from './limits/routes.ts';
 import { hazard } from './hazard/routes.ts';
@@ -108,7 +109,10 @@ export const restPlugin = fp<RestOptions>(
       api.addHook('preValidation', refuseUnfit);
       api.addHook('onSend', forbidCaching);
       const resources = options.resources !== false;
-      if (resources) await api.register(documentationPlugin);
+      if (resources) {
+        await api.register(inactivePlugin, options);
+        await api.register(documentationPlugin);
+      }
       await api.register(authPlugin, options);
       await api.register(operations, options);
       if (!resources) return;

@@ -14,7 +14,7 @@ import type { AlarmSettingsVersion } from './alarm-settings/schemas.ts';
 import type { Alert, AlertWithHistory } from './alerts/schemas.ts';
 import type { ApiKey, Role, Scope } from './api-keys/schemas.ts';
 import type { AuditEntry } from './audit/schemas.ts';
-import type { Consent, ConsentKind, DiaryEntry, DiaryKind, Illness, NewIllness } from './diary/schemas.ts';
+import type { Consent, ConsentKind, DiaryEntry, DiaryKind, Illness, IllnessPatch, NewIllness } from './diary/schemas.ts';
 import type { Athlete, AthletePatch, NewAthlete } from './athletes/schemas.ts';
 import type { Assignment, Device, NewDevice } from './devices/schemas.ts';
 import type { CatalogueRepository } from './catalogue/ports.ts';
@@ -57,6 +57,7 @@ export type {
   DiaryEntry,
   Gateway,
   Illness,
+  IllnessPatch,
   LoadCeiling,
   Metric,
   Model,
@@ -300,7 +301,7 @@ export interface DiaryRepository {
     athleteId: string,
     consent: { readonly kind: ConsentKind; readonly purpose: Consent['purpose']; readonly given: Date; readonly by: string },
   ): Found<Consent>;
-  /** @throws KinewatchError `consent-missing` */
+  /** @throws KinewatchError `consent-missing` (never given), `already-ended` */
   withdrawConsent(team: TeamScope, athleteId: string, kind: ConsentKind, by: string): Found<Consent>;
   /** Deletes what was entered under withdrawn consents; how much it was. @throws KinewatchError `consent-given` (one is in force) */
   erase(team: TeamScope, athleteId: string, kind: ConsentKind): Found<number>;
@@ -320,14 +321,22 @@ export interface DiaryRepository {
   /** By start of the session; from inclusive, to exclusive. */
   mornings(team: TeamScope, athleteId: string, days: readonly CalendarDay[]): Found<StoredMornings>;
   illnesses(team: TeamScope, athleteId: string): Found<Consented<Illness>>;
-  /** @throws KinewatchError `consent-missing` */
-  reportIllness(team: TeamScope, athleteId: string, illness: NewIllness & { readonly by: string }): Found<Illness>;
-  /** `check` sees the illness and the team's time zone first; what it throws changes nothing. @throws KinewatchError `already-closed` */
-  closeIllness(
+  /** `check` sees the athlete's other illnesses under the lock of the record; what it throws changes nothing. @throws KinewatchError `consent-missing` */
+  reportIllness(
+    team: TeamScope,
+    athleteId: string,
+    illness: NewIllness & { readonly by: string },
+    check: (others: readonly Illness[]) => void,
+  ): Found<Illness>;
+  /**
+   * Locks the athlete's record, writes what `decide` makes of the illness and its history, in one transaction.
+   * What it throws changes nothing. An illness under a withdrawn consent is not found.
+   */
+  changeIllness(
     team: TeamScope,
     id: string,
-    close: { readonly returnedDay: string; readonly by: string },
-    check: (illness: Illness, timeZone: string) => void,
+    note: { readonly change: 'closed' | 'corrected'; readonly by: string; readonly why: string | null },
+    decide: (illness: Illness, others: readonly Illness[], timeZone: string) => IllnessPatch,
   ): Found<Illness>;
 }
 
@@ -498,6 +507,14 @@ export interface CurrentAlarmSettings {
   readonly athlete: SettingsLevel | null;
 }
 
+/** Levels that have to fit each other. */
+export interface SettingsPair {
+  readonly team: StoredSettings | null;
+  readonly athlete: StoredSettings | null;
+  /** Whose the athlete's are; null: the team's alone. */
+  readonly athleteId: string | null;
+}
+
 export interface AlarmSettingsRepository {
   current(team: TeamScope, subject: SettingsSubject): Found<CurrentAlarmSettings>;
   /**
@@ -508,7 +525,7 @@ export interface AlarmSettingsRepository {
     team: TeamScope,
     subject: SettingsSubject,
     change: { readonly settings: StoredSettings; readonly basedOnVersion: number | null; readonly by: string; readonly why: string },
-    check: (pairs: readonly { readonly team: StoredSettings | null; readonly athlete: StoredSettings | null }[]) => void,
+    check: (pairs: readonly SettingsPair[]) => void,
   ): Found<CurrentAlarmSettings>;
   versions(team: TeamScope, subject: SettingsSubject, page: ById): List<AlarmSettingsVersion>;
 }

@@ -17,10 +17,12 @@ export const PROBLEMS = {
   'not-found': [404, 'There is no such resource'],
   'route-not-found': [404, 'There is no such route'],
   'already-exists': [409, 'The resource exists already'],
+  'athlete-inactive': [409, 'The athlete is not active'],
   'session-open': [409, 'The athlete has an open session'],
   'consent-missing': [409, 'The athlete has not consented to this'],
   'consent-given': [409, 'The consent is in force'],
   'session-overlap': [409, 'The athlete has a session at that time'],
+  'illness-overlap': [409, 'The athlete has an illness at that time'],
   'already-closed': [409, 'It was closed before'],
   'already-recorded': [409, 'It is recorded already'],
   'already-ended': [409, 'It ended before'],
@@ -48,6 +50,7 @@ export const PROBLEMS = {
   'in-the-future': [422, 'It lies in the future'],
   'before-onset': [422, 'It lies before the onset of the injury'],
   'value-out-of-range': [422, 'A value is out of range'],
+  'code-contradicts-region': [422, 'The diagnosis code is of another region'],
   'outcome-refused': [422, 'The outcome cannot stand'],
   'alarm-settings-refused': [422, 'The settings cannot be used'],
   'webhook-url-refused': [422, 'The webhook URL is not allowed'],
@@ -61,7 +64,7 @@ export const PROBLEMS = {
   'plan-regions': [422, 'The regions do not fit the plan'],
   'plan-choice': [422, 'The plan has no such day or intervention'],
   'plan-infeasible': [422, 'No plan keeps all limits'],
-  'time-out-of-range': [422, 'The time is not one this service can keep'],
+  'time-out-of-range': [422, 'The time is out of range'],
   'planner-busy': [503, 'Too many plans are waiting'],
   'planner-died': [503, 'The planner was interrupted'],
   'planner-timeout': [503, 'The planner did not answer in time'],
@@ -147,14 +150,17 @@ const UNFIT: Readonly<Record<string, string>> = {
 
 const isProblemCode = (code: string): code is ProblemCode => Object.hasOwn(PROBLEMS, code);
 
+/** Where a validator keeps the names that its message leaves out. */
+const NAMING: Readonly<Record<string, string>> = { additionalProperties: 'additionalProperties', enum: 'allowedValues' };
+
 /** Validators report a forbidden property twice, at the property and at its owner; the first names it. */
 function fieldErrors(error: FastifyError): FieldError[] {
   return (error.validation ?? [])
     .filter((fault) => fault.keyword !== 'boolean')
     .slice(0, 20)
     .map((fault) => {
-      const extra: unknown = fault.keyword === 'additionalProperties' ? fault.params['additionalProperties'] : undefined;
-      const names = Array.isArray(extra) ? `: ${extra.join(', ')}` : '';
+      const listed: unknown = fault.params[NAMING[fault.keyword] ?? ''];
+      const names = Array.isArray(listed) ? `: ${listed.join(', ')}` : '';
       return {
         in: error.validationContext ?? 'body',
         path: fault.instancePath,

@@ -117,7 +117,8 @@ async function writeAlert(client: pg.PoolClient, before: AlertValue, after: Aler
 async function requireOwnInjury(client: pg.PoolClient, { injuryId, athleteId }: AlertValue): Promise<void> {
   if (injuryId === null) return;
   const { rowCount } = await client.query('SELECT 1 FROM injury WHERE id = $1 AND athlete_id = $2 FOR KEY SHARE', [injuryId, athleteId]);
-  if (rowCount === 0) throw new KinewatchError('unknown-reference', `The athlete has no injury ${injuryId}`);
+  if (rowCount === 0)
+    throw new KinewatchError('unknown-reference', `The athlete has no injury ${injuryId}: record it first, or name one of the athlete's`);
 }
 
 /**

@@ -71,6 +71,7 @@ const ROUTES = [
   'POST /v1/athletes/{id}/menstrual',
   'GET /v1/athletes/{id}/illnesses',
   'POST /v1/athletes/{id}/illnesses',
+  'PATCH /v1/illnesses/{id}',
   'POST /v1/illnesses/{id}/close',
   'GET /v1/athletes/{id}/load',
   'GET /v1/athletes/{id}/load-ceilings',

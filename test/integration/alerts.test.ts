@@ -385,18 +385,28 @@ describe('alarm settings', () => {
     const answer = await set('team', { risk: { high: 2, hihg: 1 }, mood: {} }, 0);
     expect(answer.json()).toMatchObject({ status: 422, code: 'alarm-settings-refused' });
     expect(answer.json<{ errors: { path: string }[] }>().errors.map(({ path }) => path)).toEqual([
-      '/settings/team/risk/high',
-      '/settings/team/risk/hihg',
-      '/settings/team/mood',
+      '/settings/risk/high',
+      '/settings/risk/hihg',
+      '/settings/mood',
     ]);
     expect((await api.call(coach, 'GET', settingsPath('team'))).json()).toMatchObject({ version: 0, settingsVersion: 'default' });
   });
 
   it("of a team are refused where an athlete's own would not fit any more", async () => {
     await set('athlete', { risk: { high: 0.75 } }, 0);
-    expect((await set('team', { risk: { low: 0.8 } }, 0)).json()).toMatchObject({ status: 422, code: 'alarm-settings-refused' });
+    const refused = (await set('team', { risk: { low: 0.8 } }, 0)).json<{ detail: string }>();
+    expect(refused).toMatchObject({ status: 422, code: 'alarm-settings-refused', errors: [{ in: 'body', path: '/settings/risk/low' }] });
+    expect(refused.detail).toContain(`The settings of athlete ${athleteId} would not fit any more: change those first`);
+    expect(refused.detail).toContain('low 0.8 must be below high 0.75');
     expect((await set('team', { risk: { low: 0.72 } }, 0)).statusCode).toBe(200);
-    expect((await set('athlete', { risk: { high: 0.71 } }, 1)).statusCode).toBe(422);
+    // Of two fields that do not fit, the one that was sent is named.
+    const own = (await set('athlete', { risk: { high: 0.71 } }, 1)).json<{ detail: string }>();
+    expect(own).toMatchObject({ status: 422, errors: [{ path: '/settings/risk/high', message: 'low 0.72 must be below high 0.71' }] });
+    expect(own.detail).not.toContain('would not fit any more');
+    expect((await set('athlete', { risk: { n: 2 } }, 1)).json()).toMatchObject({
+      status: 422,
+      errors: [{ path: '/settings/risk/n', message: 'k 3 of n 2 can never be: give k at most n' }],
+    });
   });
 
   it('of two who set them at once one wins, and the other is told to read again', async () => {

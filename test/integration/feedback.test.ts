@@ -166,20 +166,21 @@ describe('performance', () => {
     const before = await outcomesOf(id);
     const value = { sessionId: session.sessionId, metric: JUMP.name, unit: JUMP.unit, value: 40 };
     const at = session.at;
-    for (const [outcome, fault] of [
-      [{ at, value: { ...value, value: 44 } }, 'contradicts'],
-      [{ at: new Date(Date.now() + DAY_MS).toISOString(), value }, 'in-the-future'],
-      [{ at: new Date(todayMs).toISOString(), value: { ...value, sessionId: empty } }, 'not-scored'],
-      [{ at, value: { ...value, sessionId: randomUUID() } }, 'unknown-session'],
-      [{ at, value: { ...value, metric: 'sprint' } }, 'unknown-metric'],
-      [{ at, value: { ...value, unit: 'm' } }, 'unknown-unit'],
-      [{ at, value: { ...value, value: 4000 } }, 'out-of-range'],
-      [{ at, value: { ...value, value: 'high' } }, 'not-a-number'],
-      [{ at: '2020-01-01T00:00:00Z', value }, 'before-scores'],
+    for (const [outcome, fault, path] of [
+      [{ at, value: { ...value, value: 44 } }, 'contradicts', '/value'],
+      [{ at: new Date(Date.now() + DAY_MS).toISOString(), value }, 'in-the-future', '/at'],
+      [{ at: new Date(todayMs).toISOString(), value: { ...value, sessionId: empty } }, 'not-scored', '/value/sessionId'],
+      [{ at, value: { ...value, sessionId: randomUUID() } }, 'unknown-session', '/value/sessionId'],
+      [{ at, value: { ...value, metric: 'sprint' } }, 'unknown-metric', '/value/metric'],
+      [{ at, value: { ...value, unit: 'm' } }, 'unknown-unit', '/value/unit'],
+      [{ at, value: { ...value, value: 4000 } }, 'out-of-range', '/value/value'],
+      [{ at, value: { ...value, value: 'high' } }, 'not-a-number', '/value/value'],
+      [{ at: '2020-01-01T00:00:00Z', value }, 'before-scores', '/at'],
     ] as const) {
       const answer = await api.call(key, 'POST', `/v1/athletes/${id}/outcomes`, { kind: 'performance', ...outcome });
       expect(answer.json(), fault).toMatchObject({ status: 422, code: 'outcome-refused' });
-      expect(answer.json<{ errors: { message: string }[] }>().errors.map(({ message }) => message.split(':')[0])).toContain(fault);
+      const { errors } = answer.json<{ errors: { in: string; path: string; message: string }[] }>();
+      expect(errors.map((one) => [one.message.split(':')[0], one.in, one.path])).toContainEqual([fault, 'body', path]);
     }
     const injury = { kind: 'injury', at, value: { region: 'knee', severity: 'mild' } };
     expect(
@@ -194,6 +195,10 @@ describe('performance', () => {
     expect((await correct(id, first.id, { ...value, value: 43 })).json()).toMatchObject({
       code: 'outcome-refused',
       detail: expect.stringContaining(second.id) as string,
+      errors: [
+        { in: 'params', path: '/outcomeId' },
+        { in: 'body', path: '/value' },
+      ],
     });
     expect((await correct(id, second.id, { ...value, value: 43 })).statusCode).toBe(201);
     expect((await correct(stranger, second.id, value)).json()).toMatchObject({ status: 404 });

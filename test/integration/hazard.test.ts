@@ -136,10 +136,10 @@ describe('the daily hazard', () => {
     // The next day, in the time zone of the team.
     const tomorrow = Date.parse(`${isoDay(Date.now() + DAY_MS)}T12:00:00Z`);
     expect(await due(tomorrow)).toContain(id);
-    // A rest day, stated late; a session of three weeks ago that is scored now.
+    // A second session, rated late; one of three weeks ago that is scored now.
     await api.call(key, 'POST', `/v1/athletes/${id}/outcomes`, {
       kind: 'session-rpe',
-      at: new Date(noonMs(1)).toISOString(),
+      at: new Date(noonMs(1) + 3 * 3_600_000).toISOString(),
       value: { rpe: 3, minutes: 20 },
     });
     expect(api.calls.daysChanged).toContain(id);

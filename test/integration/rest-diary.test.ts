@@ -71,8 +71,18 @@ describe('a consent', () => {
     const erase = () => api.call(coach, 'POST', `/v1/athletes/${athleteId}/consents/erase`, { kind: 'wellness' });
     const withdraw = () => api.call(coach, 'POST', `/v1/athletes/${athleteId}/consents/withdraw`, { kind: 'wellness' });
     expect((await erase()).json()).toMatchObject({ status: 409, code: 'consent-given' });
+    const nothing = await api.call(coach, 'POST', `/v1/athletes/${athleteId}/consents/withdraw`, { kind: 'morning-hrv' });
+    expect(nothing.json()).toMatchObject({
+      status: 409,
+      code: 'consent-missing',
+      detail: 'The athlete never consented to morning-hrv: there is nothing to withdraw',
+    });
     expect((await withdraw()).json<Consent>()).toMatchObject({ kind: 'wellness', withdrawnBy: 'key read write' });
-    expect((await withdraw()).json()).toMatchObject({ status: 409, code: 'consent-missing' });
+    const again = (await withdraw()).json<{ detail: string }>();
+    expect(again).toMatchObject({ status: 409, code: 'already-ended' });
+    expect(again.detail).toMatch(/^The consent to wellness was withdrawn by key read write at 2\S+Z: its entries are hidden/u);
+    expect(again.detail).toContain(`POST /v1/athletes/${athleteId}/consents/erase {"kind": "wellness"}`);
+    expect(again.detail).not.toContain('once the athlete has given it');
     expect((await list(coach, athleteId, 'wellness')).json()).toMatchObject({ items: [] });
     expect((await enter(coach, athleteId, 'wellness', { ...morning, day: '2026-03-03' })).statusCode).toBe(409);
 
@@ -180,6 +190,84 @@ describe('an illness', () => {
     await api.call(medic, 'POST', `/v1/athletes/${athleteId}/consents/withdraw`, { kind: 'illness' });
     expect((await list(medic, athleteId, 'illnesses', '')).json()).toMatchObject({ items: [] });
     expect((await close('2026-03-07')).statusCode).toBe(404);
+  });
+
+  it('is one at a time: another that overlaps it is refused with the one it overlaps, of two at once one stands', async () => {
+    const athleteId = await api.athlete(teamId, 'i2');
+    await consent(medic, athleteId, 'illness');
+    const report = (onsetDay: string, returnedDay?: string) =>
+      enter(medic, athleteId, 'illnesses', { onsetDay, availability: 'out', ...(returnedDay === undefined ? {} : { returnedDay }) });
+    const past = (await report('2026-02-10', '2026-02-14')).json<Illness>();
+    expect(past).toMatchObject({ returnedDay: '2026-02-14', availability: 'full', closedBy: 'key read write medical' });
+    const answers = await Promise.all([report('2026-03-02'), report('2026-03-02'), report('2026-03-02')]);
+    expect(answers.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)).toEqual([201, 409, 409]);
+    const open = answers.find(({ statusCode }) => statusCode === 201)?.json<Illness>();
+    const refusal = answers.find(({ statusCode }) => statusCode === 409)?.json<{ code: string; detail: string }>();
+    expect(refusal).toMatchObject({
+      code: 'illness-overlap',
+      detail: `The athlete is ill since 2026-03-02 as illness ${open?.id}. If it is the same, medical staff correct that: PATCH /v1/illnesses/${open?.id}. If it is another, close that first, POST /v1/illnesses/${open?.id}/close`,
+    });
+    for (const [onset, returned] of [['2026-02-13'], ['2026-02-01'], ['2026-02-01', '2026-02-11'], ['2026-03-10', '2026-03-12']] as const)
+      expect((await report(onset, returned)).json(), onset).toMatchObject({ status: 409, code: 'illness-overlap' });
+    expect((await report('2026-02-14', '2026-02-13')).json()).toMatchObject({ status: 422, code: 'time-out-of-range' });
+    for (const [onset, returned] of [
+      ['2026-02-14', '2026-03-02'],
+      ['2026-02-05', '2026-02-10'],
+    ] as const)
+      expect((await report(onset, returned)).statusCode, onset).toBe(201);
+  });
+
+  it('is corrected with a reason, opened again by a return taken back, and keeps what it was in the history', async () => {
+    const athleteId = await api.athlete(teamId, 'i3');
+    await consent(medic, athleteId, 'illness');
+    const body = { onsetDay: '2026-03-02', availability: 'out', system: 'respiratory', note: 'Fever' };
+    const illness = (await enter(medic, athleteId, 'illnesses', body)).json<Illness>();
+    const patch = (more: object, as = medic) => api.call(as, 'PATCH', `/v1/illnesses/${illness.id}`, { why: 'Said wrongly', ...more });
+    const corrected = (
+      await patch({ onsetDay: '2026-03-01', availability: 'modified', note: null, diagnosisCode: 'MPXX' })
+    ).json<Illness>();
+    expect(corrected).toEqual({ ...illness, onsetDay: '2026-03-01', availability: 'modified', note: null, diagnosisCode: 'MPXX' });
+    expect((await patch({ returnedDay: '2026-03-05' })).json()).toMatchObject({
+      returnedDay: '2026-03-05',
+      availability: 'full',
+      closedBy: 'key read write medical',
+    });
+    const closeAgain = await api.call(medic, 'POST', `/v1/illnesses/${illness.id}/close`, { returnedDay: '2026-03-06' });
+    expect(closeAgain.json()).toMatchObject({
+      code: 'already-closed',
+      detail: `key read write medical closed the illness, returned on 2026-03-05. If the day is wrong, correct it: PATCH /v1/illnesses/${illness.id}`,
+    });
+    expect((await patch({ returnedDay: null })).json()).toEqual(corrected);
+    const second = await enter(medic, athleteId, 'illnesses', { onsetDay: '2026-02-01', returnedDay: '2026-02-10', availability: 'out' });
+    expect(second.statusCode).toBe(201);
+    const history = async () =>
+      (await list(medic, athleteId, 'medical-history', `?subjectId=${illness.id}`)).json<{ items: readonly object[] }>().items;
+    const before = await history();
+    expect(before).toMatchObject([
+      { subject: 'illness', change: 'corrected', after: corrected },
+      { change: 'corrected', before: corrected },
+      { change: 'corrected', why: 'Said wrongly', by: 'key read write medical', before: illness, after: corrected },
+      { change: 'recorded', before: null, after: illness },
+    ]);
+    for (const [more, status, code] of [
+      [{ onsetDay: '2026-02-05' }, 409, 'illness-overlap'],
+      [{ onsetDay: '2190-01-01' }, 422, 'time-out-of-range'],
+      [{ returnedDay: '2026-02-28' }, 422, 'time-out-of-range'],
+      [{ why: ' ' }, 400, 'validation-failed'],
+      [{ mood: 3 }, 400, 'validation-failed'],
+    ] as const)
+      expect((await patch(more)).json(), code).toMatchObject({ status, code });
+    expect((await patch({ note: 'x' }, coach)).statusCode).toBe(403);
+    expect((await patch({ note: 'x' }, await ownKey(athleteId))).statusCode).toBe(403);
+    expect(await history()).toEqual(before);
+    // The history of an illness goes with its consent: hidden, then erased.
+    await api.call(medic, 'POST', `/v1/athletes/${athleteId}/consents/withdraw`, { kind: 'illness' });
+    expect((await patch({ note: 'x' })).statusCode).toBe(404);
+    expect(await history()).toEqual([]);
+    const erased = await api.call(medic, 'POST', `/v1/athletes/${athleteId}/consents/erase`, { kind: 'illness' });
+    expect(erased.json()).toMatchObject({ erased: 2 });
+    const { rows } = await api.database.pool.query('SELECT count(*)::int AS n FROM medical_change WHERE athlete_id = $1', [athleteId]);
+    expect(rows).toEqual([{ n: 0 }]);
   });
 });
 

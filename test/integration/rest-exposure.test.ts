@@ -132,9 +132,9 @@ describe('injury figures', () => {
     const body = await figures(undefined, medical, own);
     const of = (exposure: string) => body.classes.find((one) => one.exposure === exposure);
     expect(of('match')).toMatchObject({ hours: 3, sessions: 2, injuries: 2, timeLossInjuries: 1, daysLost: 7 });
-    expect(of('match')?.incidence?.value).toBeCloseTo(1_000 / 3, 9);
-    expect(of('match')?.incidence?.upper).toBeCloseTo((1_000 * 5.5716) / 3, 0);
-    expect(of('training')).toMatchObject({ hours: 1, injuries: 0, incidence: { value: 0 }, severity: null });
+    const hiddenBecause = expect.stringContaining('3 h of exposure, 100 are needed') as string;
+    expect(of('match')).toMatchObject({ incidence: null, burden: null, hiddenBecause });
+    expect(of('training')).toMatchObject({ hours: 1, injuries: 0, severity: null });
     expect(of('other')).toMatchObject({ hours: 2, sessions: 1 });
     expect(of('all')).toMatchObject({ hours: 6, injuries: 3, timeLossInjuries: 2, daysLost: 9, severity: { classes: [0, 2, 0, 0] } });
     expect(body.outsideSessions).toBe(1);
@@ -145,6 +145,12 @@ describe('injury figures', () => {
     ]);
     // 62 athlete-days; out on 1 and 2 March (an injury of February), 8 to 14 and 21 to 22 March.
     expect(body.availability).toEqual({ athleteDays: 62, daysOut: 11, share: 1 - 11 / 62 });
+    // A season's worth of hours.
+    for (let day = 1; day <= 11; day += 1) await session(a, `2026-01-${10 + day}T06:00:00Z`, 600, 'match');
+    const season = (await figures('?from=2026-01-01&to=2026-03-31', medical, own)).classes.find((one) => one.exposure === 'match');
+    expect(season).toMatchObject({ hours: 113, timeLossInjuries: 1, hiddenBecause: null });
+    expect(season?.incidence?.value).toBeCloseTo(1_000 / 113, 9);
+    expect(season?.incidence?.upper).toBeCloseTo((1_000 * 5.5716) / 113, 1);
     const coach = await figures(undefined, staff, own);
     expect(coach.regions).toBeNull();
     expect(coach.classes).toEqual(body.classes);

@@ -63,6 +63,27 @@ describe('the load of an athlete', () => {
     ]);
   });
 
+  it('counts a session once that is rated again minutes later: the second is refused with what to do', async () => {
+    const athleteId = await api.athlete(teamId, '15');
+    const path = `/v1/athletes/${athleteId}/outcomes`;
+    const first = await rate(athleteId, '2026-03-03T17:00:00Z', { rpe: 6, minutes: 60 });
+    const again = { kind: 'session-rpe', at: '2026-03-03T17:06:00Z', value: { rpe: 7, minutes: 60 } };
+    const refused = (await api.call(key, 'POST', path, again)).json<{ detail: string; errors: readonly object[] }>();
+    expect(refused).toMatchObject({ status: 422, code: 'outcome-refused', errors: [{ in: 'body', path: '/at' }] });
+    expect(refused.detail).toContain(`Outcome ${first} rates 2026-03-03T16:00:00.000Z to 2026-03-03T17:00:00.000Z already`);
+    const values = async () =>
+      (await load(athleteId, '?from=2026-03-03&to=2026-03-03')).json<AthleteLoad>().series[0]?.days.map(({ value }) => value);
+    expect(await values()).toEqual([360]);
+    const corrected = await api.call(key, 'POST', `${path}/${first}/corrections`, { at: again.at, value: again.value });
+    expect(corrected.statusCode, corrected.body).toBe(201);
+    expect(await values()).toEqual([420]);
+    await rate(athleteId, '2026-03-03T19:00:00Z', { rpe: 3, minutes: 30 });
+    expect(await values()).toEqual([510]);
+    // Stored before overlaps were looked at: as it was counted then.
+    await unjudged(athleteId, '2026-03-03T19:05:00Z', { rpe: 3, minutes: 30 });
+    expect(await values()).toEqual([600]);
+  });
+
   it('has figures where 28 days are recorded', async () => {
     const athleteId = await api.athlete(teamId, '11');
     await api.database.pool.query(

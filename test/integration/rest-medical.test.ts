@@ -100,6 +100,7 @@ const thigh = (onsetAt: string, more: object = {}) => ({
   timeLossDays: 18,
   ...more,
 });
+const KNEE = { diagnosisCode: 'KJ1', region: 'knee' };
 const hurt = (days: number, more: object = {}) => call<Row>('POST', `${path}/injuries`, thigh(daysAgo(days), more));
 const treat = (injuryId: string, days: number, more: object = {}) =>
   call<Row>('POST', `${path}/therapies`, { injuryId, kind: 'physiotherapy', dosePerDay: 1, startsAt: daysAgo(days), ...more });
@@ -152,14 +153,14 @@ describe('injuries', () => {
     const first = await hurt(60, { clearedAt: daysAgo(20), reportedAt: daysAgo(60) });
     const again = await hurt(5);
     expect(again['relapseOf']).toBe(first.id);
-    const elsewhere = await call<Row>('PATCH', `/v1/injuries/${again.id}`, { why: 'It is the knee', region: 'knee' });
+    const elsewhere = await call<Row>('PATCH', `/v1/injuries/${again.id}`, { why: 'It is the knee', ...KNEE });
     expect(elsewhere['relapseOf']).toBeNull();
     expect((await hurt(4))['relapseOf']).toBe(first.id);
   });
 
   it('that cannot be are refused with what to do, and change nothing', async () => {
     const { id } = await hurt(10);
-    const closed = await hurt(10, { region: 'knee', clearedAt: daysAgo(2) });
+    const closed = await hurt(10, { ...KNEE, clearedAt: daysAgo(2) });
     const cases: readonly (readonly [status: number, code: string, url: string, body: object, method?: 'PATCH'])[] = [
       [409, 'contradicts-open-injury', `${path}/injuries`, thigh(daysAgo(5))],
       [409, 'contradicts-open-injury', `${path}/injuries`, thigh(daysAgo(12), { clearedAt: daysAgo(9) })],
@@ -169,13 +170,17 @@ describe('injuries', () => {
       [422, 'before-onset', `${path}/injuries`, thigh(daysAgo(5), { side: 'right', reportedAt: daysAgo(6) })],
       [422, 'before-onset', `${path}/injuries`, thigh(daysAgo(5), { side: 'right', clearedAt: daysAgo(6) })],
       [400, 'validation-failed', `${path}/injuries`, thigh(daysAgo(5), { side: 'right', timeLossDays: 0 })],
+      [400, 'validation-failed', `${path}/injuries`, thigh(daysAgo(5), { region: 'Thigh ' })],
+      [400, 'validation-failed', `${path}/injuries`, thigh(daysAgo(5), { side: 'right', diagnosisCode: 'hamstring' })],
+      [422, 'code-contradicts-region', `${path}/injuries`, thigh(daysAgo(5), { region: 'lower-leg' })],
+      [422, 'code-contradicts-region', `/v1/injuries/${id}`, { why: 'x', region: 'knee' }, 'PATCH'],
       [422, 'time-out-of-range', `${path}/injuries`, thigh('1066-10-14T09:00:00Z')],
       [409, 'already-closed', `/v1/injuries/${closed.id}/clear`, { why: 'healed twice' }],
       [409, 'not-cleared-yet', `/v1/injuries/${id}/clear`, { why: 'healed' }],
       [400, 'validation-failed', `/v1/injuries/${id}/clear`, { why: '  ' }],
       [422, 'in-the-future', `/v1/injuries/${id}`, { why: 'x', onsetAt: daysAgo(-1) }, 'PATCH'],
       [422, 'before-onset', `/v1/injuries/${id}`, { why: 'x', onsetAt: daysAgo(1), reportedAt: daysAgo(2) }, 'PATCH'],
-      [409, 'contradicts-open-injury', `/v1/injuries/${closed.id}`, { why: 'x', region: 'thigh' }, 'PATCH'],
+      [409, 'contradicts-open-injury', `/v1/injuries/${closed.id}`, { why: 'x', diagnosisCode: 'TMHXX', region: 'thigh' }, 'PATCH'],
     ];
     for (const [status, code, url, body, method = 'POST'] of cases) {
       const problem = await refused(method, url, body);
@@ -225,7 +230,7 @@ describe('therapies', () => {
 
   it('that cannot be are refused with what to do, and change nothing', async () => {
     const { id: injuryId } = await hurt(10);
-    const closed = await hurt(10, { region: 'knee', clearedAt: daysAgo(2) });
+    const closed = await hurt(10, { ...KNEE, clearedAt: daysAgo(2) });
     const plan = { injuryId, kind: 'physiotherapy', dosePerDay: 1, startsAt: daysAgo(5) };
     const therapy = await treat(injuryId, 5);
     const over = await treat(injuryId, 5, { kind: 'cryotherapy', endsAt: daysAgo(2) });
@@ -473,13 +478,18 @@ describe('measurements', () => {
     ]);
     expect((await api.call(keys.medical, 'POST', `/v1/measurements/${id}/withdraw`, { why: 'x' })).statusCode).toBe(404);
     const at = daysAgo(0);
-    for (const [code, body] of [
-      ['value-out-of-range', { name: 'pain', value: 11, unit: '0 to 10', at }],
-      ['value-out-of-range', { name: 'isometricStrength', value: 40, unit: 'kg', at }],
-      ['in-the-future', { name: 'pain', value: 1, unit: '0 to 10', at: daysAgo(-1) }],
-      ['validation-failed', { name: 'pain level', value: 1, unit: '0 to 10', at }],
+    const strength = { name: 'isometricStrength', value: 40, unit: 'N', at };
+    for (const [code, detail, body] of [
+      ['value-out-of-range', 'pain is 11 of 10. Give a value from 0 to 10.', { name: 'pain', value: 11, unit: '0 to 10', at }],
+      ['value-out-of-range', 'isometricStrength is 30000 N. Give a value from 0 to 20000.', { ...strength, value: 30_000 }],
+      ['value-out-of-range', 'The unit of isometricStrength is "N", not "kg". Give the value in that unit.', { ...strength, unit: 'kg' }],
+      ['in-the-future', 'once it has been made', { ...strength, at: daysAgo(-1) }],
+      ['validation-failed', 'The body does not match', { ...strength, name: 'pain level' }],
     ] as const)
-      expect(await refused('POST', `${path}/measurements`, body)).toMatchObject({ code });
+      expect(await refused('POST', `${path}/measurements`, body)).toMatchObject({
+        code,
+        detail: expect.stringContaining(detail) as string,
+      });
   });
 });
 
@@ -487,7 +497,7 @@ describe('availability', () => {
   it('is full without a record, out from onset, modified by the stage, full after clearance; and the same for a squad in one query', async () => {
     const availability = () => call<Row>('GET', `${path}/availability`);
     expect(await availability()).toMatchObject({ athleteId, availability: 'full', since: null, why: [] });
-    await hurt(2, { region: 'hand', timeLoss: false });
+    await hurt(2, { diagnosisCode: 'PJ1', region: 'hand', timeLoss: false });
     expect(await availability()).toMatchObject({ availability: 'full', since: null });
     const onsetAt = daysAgo(30);
     const { id } = await call<Row>('POST', `${path}/injuries`, thigh(onsetAt, { reportedAt: onsetAt }));

@@ -129,6 +129,7 @@ describe('a key bound to a team', () => {
       'POST /v1/athletes/{id}/morning-hrv': { day: '2026-01-01', value: { lnRmssd: 4, beats: 60 } },
       'POST /v1/athletes/{id}/menstrual': { day: '2026-01-01', value: { flow: 'light' } },
       'POST /v1/athletes/{id}/illnesses': { onsetDay: '2026-01-01', availability: 'out' },
+      'PATCH /v1/illnesses/{id}': { why: 'x', availability: 'full' },
       'POST /v1/illnesses/{id}/close': { returnedDay: '2026-01-05' },
       'POST /v1/athletes/{id}/limits': { restBpm: 50 },
       'POST /v1/teams/{id}/limits': { highSpeedMps: 6 },

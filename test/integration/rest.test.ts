@@ -77,6 +77,19 @@ describe('credentials', () => {
     expect((await call('GET', '/v1/api-keys?limit=200')).body).not.toContain(made.key);
   });
 
+  it('gives a key an expiry to come and none that has passed', async () => {
+    const make = (expiresAt: string) => call('POST', '/v1/api-keys', { name: 'Season', scopes: ['read'], expiresAt });
+    const passed = new Date(Date.now() - 1_000).toISOString();
+    expect((await make(passed)).json()).toMatchObject({
+      status: 422,
+      code: 'time-out-of-range',
+      detail: `expiresAt ${passed} has passed: give a time to come, or leave it out for a key that does not expire`,
+    });
+    const expiresAt = new Date(Date.now() + 60_000).toISOString();
+    expect((await make(expiresAt)).json()).toMatchObject({ expiresAt });
+    expect((await call('GET', '/v1/api-keys?limit=200')).body).not.toContain(passed);
+  });
+
   it('lets a scope do what it is for and no more', async () => {
     const read = await api.key(squad.teamId, ['read']);
     const write = await api.key(squad.teamId, ['write']);
@@ -164,6 +177,37 @@ describe('teams and athletes', () => {
     expect((await call('GET', `/v1/athletes/${randomUUID()}`)).json()).toMatchObject({ status: 404, code: 'not-found' });
   });
 
+  it('says in each refusal what to do next', async () => {
+    const athlete = (await call('POST', '/v1/athletes', { externalId: 'next', name: 'Next' })).json<{ id: string }>().id;
+    const device = (await call('POST', '/v1/devices', { serial: 'next', kind: 'imu' })).json<{ id: string }>().id;
+    const session = (await call('POST', '/v1/sessions', { athleteId: athlete })).json<{ id: string }>().id;
+    const assign = { athleteId: athlete, validFrom: '2026-01-01T00:00:00Z', validTo: '2026-01-02T00:00:00Z' };
+    expect((await call('POST', `/v1/devices/${device}/assignments`, assign)).statusCode).toBe(201);
+    const injury = { region: 'Knee', diagnosisCode: 'KJ1', onsetAt: '2026-01-01T00:00:00Z', timeLossDays: 3 };
+    for (const [url, body, next] of [
+      ['/v1/athletes', { externalId: 'next', name: 'X' }, 'GET /v1/athletes?active=false'],
+      ['/v1/athletes', { teamId: randomUUID(), externalId: 'x', name: 'X' }, 'leave teamId out'],
+      ['/v1/sessions', { athleteId: athlete }, `GET /v1/sessions?athleteId=${athlete}&open=true`],
+      [`/v1/devices/${device}/assignments`, assign, `POST /v1/devices/${device}/unassign`],
+      [`/v1/devices/${device}/assignments`, { athleteId: randomUUID() }, 'GET /v1/athletes lists'],
+      [`/v1/devices/${device}/unassign`, undefined, 'there is nothing to end'],
+      ['/v1/webhooks', { url: 'not a url', eventTypes: ['alert.raised'] }, 'give one such as https://'],
+      ['/v1/api-keys', { name: 'x', role: 'athlete', athleteId: randomUUID() }, 'GET /v1/athletes lists'],
+      [`/v1/athletes/${athlete}/injuries`, injury, '/region'],
+    ] as const) {
+      const answer = await call('POST', url, body);
+      expect(answer.statusCode, `${url} ${answer.body}`).toBeGreaterThanOrEqual(400);
+      expect(answer.body, url).toContain(next);
+    }
+    expect((await call('POST', `/v1/athletes/${athlete}/injuries`, injury)).json()).toMatchObject({
+      errors: [{ path: '/region', message: expect.stringContaining('allowed values: head, neck, shoulder') as string }],
+    });
+    expect((await call('POST', `/v1/sessions/${session}/close`)).statusCode).toBe(200);
+    expect((await call('POST', `/v1/sessions/${session}/close`)).body).toContain(`PATCH /v1/sessions/${session}`);
+    expect((await call('GET', '/v1/athletes?cursor=x')).body).toContain('none for the first page');
+    api.calls.sessionsClosed.splice(0);
+  });
+
   it('names every fault of a body', async () => {
     const answer = await call('POST', '/v1/athletes', { externalId: '', heightM: 17, weight: 3 });
     expect(answer.json()).toMatchObject({ status: 400, code: 'validation-failed', instance: '/v1/athletes' });
@@ -186,7 +230,7 @@ describe('teams and athletes', () => {
     const tomorrow = new Date(Date.now() + 2 * 86_400_000).toISOString().slice(0, 10);
     expect((await call('POST', '/v1/athletes', { externalId: 'a', name: 'x', birthDate: tomorrow })).json()).toMatchObject({
       status: 422,
-      detail: `birthDate ${tomorrow} lies in the future`,
+      detail: `birthDate ${tomorrow} lies in the future: give the day of birth, or null`,
     });
   });
 

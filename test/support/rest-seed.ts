@@ -181,7 +181,7 @@ export async function seedTeam(api: RestApp, name: string): Promise<SeededTeam> 
   const athletePath = `/v1/athletes/${athleteId}`;
   const injuryId = await post(`${athletePath}/injuries`, {
     diagnosisCode: 'TMHXX',
-    region: `thigh of ${name}`,
+    region: 'thigh',
     onsetAt: onset.toISOString(),
     timeLossDays: 18,
   });

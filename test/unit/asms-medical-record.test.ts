@@ -26,6 +26,7 @@ const opened = (injuryId: string, onset: number, more: object = {}): MedicalFact
   closed: null,
   ...more,
 });
+const knee = { diagnosisCode: 'KJ1', region: 'knee' };
 const past = (at: number) => ({ closed: { closedUs: day(at), by: 'Dr' } });
 const closed = (injuryId: string, at: number): MedicalFact => ({ kind: 'injury-closed', injuryId, closedUs: day(at), by: 'Dr' });
 const therapy = (therapyId: string, injuryId: string, from: number, to: number | null, more: object = {}): MedicalFact => ({
@@ -55,7 +56,7 @@ const refusal = (...facts: readonly MedicalFact[]): MedicalRefused => {
 
 describe('injuries', () => {
   it('can be several at once, each opened and closed on its own', () => {
-    const both = record(opened('a', 10), opened('b', 12, { region: 'ankle', side: 'right' }), closed('a', 30));
+    const both = record(opened('a', 10), opened('b', 12, { diagnosisCode: 'AJ1', region: 'ankle', side: 'right' }), closed('a', 30));
     expect(injuriesAt(both, day(20), {}).open.map(({ injuryId }) => injuryId)).toEqual(['a', 'b']);
     expect(injuriesAt(both, day(31), { b: 0.4 }).open).toMatchObject([{ injuryId: 'b', ceilingShare: 0.4 }]);
   });
@@ -73,7 +74,20 @@ describe('injuries', () => {
     expect(relapse(31, { side: null })).toBe('a');
     expect(relapse(30 + MONITORED_DAYS)).toBeNull();
     expect(relapse(31, { side: 'right' })).toBeNull();
-    expect(relapse(31, { region: 'knee' })).toBeNull();
+    expect(relapse(31, knee)).toBeNull();
+  });
+
+  it('from before there was a list of regions stand where their code says, else where their own words do', () => {
+    const old = (diagnosisCode: string, region: string): MedicalRecord => {
+      const { injuries } = record(opened('old', 10));
+      return { ...EMPTY_RECORD, injuries: injuries.map((injury) => ({ ...injury, diagnosisCode, region })) };
+    };
+    const second = (before: MedicalRecord, more: object = {}) => applyMedicalFact(before, opened('new', 20, more), NOW).injuries.length;
+    expect(() => second(old('tmhxx', 'Left Hamstring'))).toThrow('Injury old of the same region was open');
+    expect(() => second(old('ZZ1', ' Thigh '))).toThrow('Injury old of the same region was open');
+    expect(second(old('ZZ1', 'hip or groin'))).toBe(2);
+    expect(second(old('tmhxx', 'Left Hamstring'), knee)).toBe(2);
+    expect(applyMedicalFact(old('tmhxx', 'x'), closed('old', 30), NOW).injuries[0]).toMatchObject({ region: 'x', closedBy: 'Dr' });
   });
 
   it('of the past can be recorded when they are over', () => {
@@ -93,6 +107,10 @@ describe('injuries', () => {
       ['contradicts-open-injury', [opened('a', 10), closed('a', 30), opened('b', 5)]],
       ['contradicts-open-injury', [opened('a', 10), opened('b', 5, past(11))]],
       ['before-onset', [opened('a', 10, past(9))]],
+      ['contradicts-open-injury', [opened('a', 10), opened('b', 12, { diagnosisCode: 'ZZ1' })]],
+      ['code-contradicts-region', [opened('a', 10, { region: 'knee' })]],
+      ['code-contradicts-region', [opened('a', 10, { diagnosisCode: 'MPXX' })]],
+      ['code-contradicts-region', [opened('a', 10), corrected('a', 10, { diagnosisCode: 'KJ1' })]],
       ['value-out-of-range', [opened('a', 10, { timeLossDays: 0 })]],
       ['value-out-of-range', [opened('a', 10, { onsetUs: Number.NaN })]],
     ];
@@ -129,8 +147,8 @@ describe('corrections', () => {
     const links = (...facts: readonly MedicalFact[]) => record(...facts).injuries.map(({ relapseOf }) => relapseOf);
     const two = [opened('a', 10), closed('a', 30), opened('b', 40)];
     expect(links(...two)).toEqual([null, 'a']);
-    expect(links(...two, corrected('b', 40, { region: 'knee' }))).toEqual([null, null]);
-    expect(links(...two, corrected('a', 10, { region: 'knee' }))).toEqual([null, null]);
+    expect(links(...two, corrected('b', 40, knee))).toEqual([null, null]);
+    expect(links(...two, corrected('a', 10, knee))).toEqual([null, null]);
     expect(links(...two, { kind: 'injury-withdrawn', injuryId: 'a' })).toEqual([null]);
     // An injury of the past that is recorded late.
     expect(links(opened('b', 40), opened('a', 10, past(30)))).toEqual(['a', null]);

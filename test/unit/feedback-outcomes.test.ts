@@ -93,6 +93,9 @@ describe('an outcome', () => {
 
   it('in an unknown unit or metric, or out of reach of the reference, is refused', () => {
     expect(codes({ ...jump, metric: 'throw' })).toEqual(['unknown-metric']);
+    expect(refusal({ ...jump, metric: 'throw' }).message).toContain('there are jump-height, sprint-10m. Name one, or add it first');
+    const [none] = outcomeFaults(jump, { ...context, metrics: [] });
+    expect(none?.message).toContain('There is no metric jump-height; the team has none yet. Name one, or add it first');
     expect(codes({ ...jump, unit: 'm', value: 0.405 })).toEqual(['unknown-unit']);
     expect(refusal({ ...jump, unit: 'm' }).message).toContain('recorded in cm');
     expect(codes({ ...jump, value: 405 })).toEqual(['out-of-range']);
@@ -112,7 +115,12 @@ describe('an outcome', () => {
     expect(codes({ ...injury, atUs: NaN })).toEqual(['not-a-number']);
   });
 
-  it('with several faults names them all', () => {
+  it('with several faults names them all, each with its place', () => {
+    expect(refusal({ ...jump, sessionId: 's9', unit: 'm', atUs: 1001 * HOUR_US }).faults.map(({ path }) => path)).toEqual([
+      '/at',
+      '/value/sessionId',
+      '/value/unit',
+    ]);
     expect(codes({ ...jump, sessionId: 's9', unit: 'm', atUs: 1001 * HOUR_US })).toEqual([
       'in-the-future',
       'unknown-session',
@@ -153,6 +161,28 @@ describe('a second outcome of the same place', () => {
     expect(admitOutcome(again(loose, {}), { ...context, known: [loose] })).toBe(loose);
     expect(codes(again(loose, { rpe: 7 }), { known: [loose] })).toEqual(['contradicts']);
     expect(admitOutcome(again(loose, { atUs: loose.atUs + 24 * HOUR_US }), { ...context, known: [loose] })).toBeNull();
+  });
+
+  it('is refused where two ratings share minutes, unless each names its session; what is stored is corrected', () => {
+    const loose: SessionRpeOutcome = { ...rpe, sessionId: null };
+    const shifted = (minutes: number, changes: Partial<SessionRpeOutcome> = {}) =>
+      again(loose, { atUs: loose.atUs + (minutes / 60) * HOUR_US, ...changes });
+    for (const second of [shifted(4), shifted(-4), shifted(74), shifted(-74), shifted(4, { sessionId: 's1' })]) {
+      const refused = refusal(second, [loose]);
+      expect(refused.faults).toMatchObject([{ code: 'overlaps', path: '/at' }]);
+      expect(refused.message).toContain('Outcome r1 rates 1970-01-09T08:45:00.000Z to 1970-01-09T10:00:00.000Z already');
+      expect(refused.message).toContain('outcomes/r1/corrections');
+    }
+    for (const second of [shifted(75), shifted(-75), shifted(4, { rpe: 0, minutes: 0 })])
+      expect(codes(second, { known: [loose] })).toEqual([]);
+    expect(codes(shifted(4, { sessionId: 's2', atUs: 301 * HOUR_US, minutes: 90 }), { known: [{ ...rpe, atUs: 301 * HOUR_US }] })).toEqual(
+      [],
+    );
+    expect(codes(shifted(4, { replaces: 'r1' }), { known: [loose] })).toEqual([]);
+    // One that cannot be counted stands in nobody's way.
+    expect(codes(shifted(4), { known: [{ ...loose, minutes: 5_000 }] })).toEqual([]);
+    // Two that were stored before this was looked at: one becomes the other, and is then a repetition (session-ratings.ts).
+    expect(codes({ ...loose, outcomeId: 'third', replaces: 'again' }, { known: [loose, shifted(4, { rpe: 3 })] })).toEqual([]);
   });
 
   it('replaces it as a correction, once', () => {

@@ -1,16 +1,26 @@
 import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { injuryFigures, type FiguredInjury, type FiguredSquad, type InjuryFigures } from '../../src/asms/injury-figures.ts';
+import {
+  injuryFigures,
+  LEAST_EXPOSURE_HOURS,
+  type FiguredInjury,
+  type FiguredSquad,
+  type InjuryFigures,
+} from '../../src/asms/injury-figures.ts';
 import { regionOf } from '../../src/asms/osiics-region.ts';
 import { poissonInterval } from '../../src/asms/poisson.ts';
 
-type Regions = Readonly<Record<string, Omit<InjuryFigures['regions'][number], 'region'>>>;
+type Class = Omit<InjuryFigures['classes'][number], 'hiddenBecause'>;
+type Rates = Omit<InjuryFigures['regions'][number], 'region' | 'hiddenBecause'>;
 const VECTORS = JSON.parse(readFileSync(new URL('injury-vectors.json', import.meta.url), 'utf8')) as {
   readonly poisson: readonly { readonly count: number; readonly confidence: number; readonly interval: readonly [number, number] }[];
   readonly squads: readonly {
     readonly squad: FiguredSquad;
-    readonly figures: Omit<InjuryFigures, 'regions'> & { readonly regions: Regions };
+    readonly figures: Omit<InjuryFigures, 'classes' | 'regions'> & {
+      readonly classes: readonly Class[];
+      readonly regions: Readonly<Record<string, Rates>>;
+    };
   }[];
 };
 
@@ -77,14 +87,27 @@ const injury = (onsetDay: number, returnDay: number | null, given: Partial<Figur
 });
 const lostOf = (one: FiguredInjury): number | undefined => injuryFigures({ ...NOTHING, injuries: [one] }).classes.at(-1)?.daysLost;
 
+/** Rates as they are served: the vectors have them over however few hours. */
+const served = <T extends Rates>(rates: T, hours: number): T =>
+  hours >= LEAST_EXPOSURE_HOURS ? rates : { ...rates, incidence: null, burden: null };
+const unexplained = <T extends { readonly hiddenBecause: string | null }>({ hiddenBecause: _why, ...rates }: T): Omit<T, 'hiddenBecause'> =>
+  rates;
+
 describe("a squad's injury figures", () => {
   it('are what a count of every day in Python says', () => {
     expect(VECTORS.squads).toHaveLength(24);
     for (const { squad, figures } of VECTORS.squads) {
-      const { regions, ...rest } = injuryFigures(squad);
-      const { regions: wanted, ...others } = figures;
-      expectClose(rest, others);
-      expectClose(Object.fromEntries(regions.map(({ region, ...rates }) => [region, rates])), wanted);
+      const { regions, classes, ...rest } = injuryFigures(squad);
+      const { regions: wanted, classes: wantedClasses, ...others } = figures;
+      expectClose(
+        { ...rest, classes: classes.map(unexplained) },
+        { ...others, classes: wantedClasses.map((one) => served(one, one.hours)) },
+      );
+      const hours = wantedClasses.at(-1)?.hours ?? 0;
+      expectClose(
+        Object.fromEntries(regions.map(({ region, ...rates }) => [region, unexplained(rates)])),
+        Object.fromEntries(Object.entries(wanted).map(([region, rates]) => [region, served(rates, hours)])),
+      );
     }
   });
 
@@ -97,11 +120,28 @@ describe("a squad's injury figures", () => {
     expect(lostOf(injury(90, null))).toBe(9);
   });
 
+  it('have no rate over a few hours, and say why', () => {
+    const over = (minutes: number) =>
+      injuryFigures({
+        ...NOTHING,
+        injuries: [injury(10, 20)],
+        exposures: [{ exposure: 'match', sessions: 1, withoutMinutes: 0, minutes }],
+      });
+    for (const { regions, classes } of [over(1), over(60 * LEAST_EXPOSURE_HOURS - 1)])
+      for (const { incidence, burden, hiddenBecause, daysLost } of [...regions, classes.at(-1)].filter((one) => one !== undefined)) {
+        expect([incidence, burden, daysLost]).toEqual([null, null, 9]);
+        expect(hiddenBecause).toMatch(/^(0|99\.9) h of exposure, 100 are needed: ask for a longer range/u);
+      }
+    const { incidence, hiddenBecause } = over(60 * LEAST_EXPOSURE_HOURS).classes[0] as InjuryFigures['classes'][number];
+    expect([incidence?.value, hiddenBecause]).toEqual([10, null]);
+    expect(incidence?.upper).toBeLessThan(60);
+  });
+
   it('have no rate without exposure, and none is made up where nobody was injured', () => {
     const none = injuryFigures({ ...NOTHING, injuries: [injury(10, 20)] });
     expect(none.classes.map(({ incidence, burden }) => [incidence, burden])).toEqual(Array.from({ length: 4 }, () => [null, null]));
-    const sound = injuryFigures({ ...NOTHING, exposures: [{ exposure: 'match', sessions: 10, withoutMinutes: 1, minutes: 600 }] });
-    expect(sound.classes[0]).toMatchObject({ hours: 10, sessionsWithoutMinutes: 1, incidence: { value: 0, lower: 0 }, severity: null });
+    const sound = injuryFigures({ ...NOTHING, exposures: [{ exposure: 'match', sessions: 10, withoutMinutes: 1, minutes: 6_000 }] });
+    expect(sound.classes[0]).toMatchObject({ hours: 100, sessionsWithoutMinutes: 1, incidence: { value: 0, lower: 0 }, severity: null });
     expect(sound.classes[0]?.burden).toEqual({ value: 0, lower: null, upper: null });
     expect(sound.availability).toEqual({ athleteDays: 0, daysOut: 0, share: null });
   });
@@ -112,7 +152,7 @@ describe("a squad's injury figures", () => {
   });
 
   it('are scaled by hours alone: twice the exposure halves every rate', () => {
-    const minutes = fc.integer({ min: 1, max: 100_000 });
+    const minutes = fc.integer({ min: 60 * LEAST_EXPOSURE_HOURS, max: 100_000 });
     const injuries = fc.array(
       fc.record({ onsetDay: fc.nat(99), length: fc.nat(60), region: fc.constantFrom('knee' as const, 'thigh' as const) }),
       { maxLength: 12 },

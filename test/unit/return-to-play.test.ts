@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MedicalRefused, MONITORED_DAYS } from '../../src/asms/medical-record.ts';
 import { US_PER_DAY } from '../../src/asms/time.ts';
-import { evidenceFor, judgeCriteria, type Measurement, type SidedFigure } from '../../src/asms/return-criteria.ts';
+import { evidenceFor, inUnit, judgeCriteria, type Measurement, type SidedFigure } from '../../src/asms/return-criteria.ts';
 import { DEFAULT_PROTOCOL as protocol, protocolFaults, type SignRole } from '../../src/asms/return-protocol.ts';
 import {
   advance,
@@ -135,6 +135,11 @@ describe('criteria', () => {
   it("compare with the athlete's own value before the injury, newest first", () => {
     const judged = judge([...before, measured('isometricStrength', 500, 95), measured('isometricStrength', 410, 110)], 111);
     expect(judged['isometricStrength']).toMatchObject({ reference: 500, share: 0.82, met: true });
+  });
+
+  it('say a scale by its top, and another value in its unit', () => {
+    expect(judge([measured('pain', 4, 110)], 111)['pain']?.why).toBe('pain 4 of 10, at most 2');
+    expect(inUnit(410, 'N')).toBe('410 N');
   });
 
   it('are not met by symmetry between limbs: both may have lost', () => {

@@ -64,6 +64,7 @@ export function performanceLesson(
 
 const noFeatures = ({ sessionId }: PerformanceOutcome): OutcomeFault => ({
   code: 'not-scored',
+  path: '/value/sessionId',
   message: `Session ${sessionId} has no F_attn of the model in use. Re-score the session, then record the outcome again.`,
 });
 

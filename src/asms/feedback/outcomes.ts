@@ -109,11 +109,14 @@ export type OutcomeFaultCode =
   | 'unknown-metric'
   | 'unknown-unit'
   | 'contradicts'
+  | 'overlaps'
   | 'unknown-correction'
   | 'already-corrected';
 
 export interface OutcomeFault {
   readonly code: OutcomeFaultCode;
+  /** JSON pointer into what was sent: at, value. Null: what it corrects. */
+  readonly path: string | null;
   /** What is wrong and what to do about it. */
   readonly message: string;
 }
@@ -135,7 +138,7 @@ export const MAXIMUM_MINUTES = 600;
 const MAXIMUM_RPE = 10;
 
 const timeOf = (us: number): string => new Date(us / 1000).toISOString();
-const fault = (code: OutcomeFaultCode, message: string): OutcomeFault => ({ code, message });
+const fault = (code: OutcomeFaultCode, path: string | null, message: string): OutcomeFault => ({ code, path, message });
 
 /** Those that no later one replaces, in the order recorded. */
 export function inForce(outcomes: readonly Outcome[]): readonly Outcome[] {
@@ -143,22 +146,25 @@ export function inForce(outcomes: readonly Outcome[]): readonly Outcome[] {
   return outcomes.filter(({ outcomeId }) => !replaced.has(outcomeId));
 }
 
-function within(value: number, least: number, most: number, what: string): OutcomeFault[] {
-  if (!Number.isFinite(value)) return [fault('not-a-number', `${what} must be a number from ${least} to ${most}.`)];
-  return value < least || value > most ? [fault('out-of-range', `${what} is ${value}; give ${least} to ${most}.`)] : [];
+function within(value: number, least: number, most: number, what: string, path: string): OutcomeFault[] {
+  if (!Number.isFinite(value)) return [fault('not-a-number', path, `${what} must be a number from ${least} to ${most}.`)];
+  return value < least || value > most ? [fault('out-of-range', path, `${what} is ${value}; give ${least} to ${most}.`)] : [];
 }
 
 /** Outcomes that teach need scores; RPE and wellness are records of their own and do not. */
 function timeFaults({ kind, atUs }: Outcome, { nowUs, firstScoredUs }: OutcomeContext): OutcomeFault[] {
-  if (!Number.isFinite(atUs)) return [fault('not-a-number', 'The time of the outcome must be a time.')];
-  if (atUs > nowUs) return [fault('in-the-future', `${timeOf(atUs)} has not come yet. Record the outcome when it has happened.`)];
+  if (!Number.isFinite(atUs)) return [fault('not-a-number', '/at', 'The time of the outcome must be a time.')];
+  if (atUs > nowUs) return [fault('in-the-future', '/at', `${timeOf(atUs)} has not come yet. Record the outcome when it has happened.`)];
   if (kind !== 'injury' && kind !== 'performance') return [];
   if (firstScoredUs === null)
-    return [fault('before-scores', 'No window of this athlete was ever scored. Record a past injury in the medical history instead.')];
+    return [
+      fault('before-scores', '/at', 'No window of this athlete was ever scored. Record a past injury in the medical history instead.'),
+    ];
   return atUs < firstScoredUs
     ? [
         fault(
           'before-scores',
+          '/at',
           `${timeOf(atUs)} lies before the first scored window (${timeOf(firstScoredUs)}). Record it in the athlete's history instead.`,
         ),
       ]
@@ -168,16 +174,23 @@ function timeFaults({ kind, atUs }: Outcome, { nowUs, firstScoredUs }: OutcomeCo
 function sessionFaults(outcome: PerformanceOutcome | SessionRpeOutcome, { sessions }: OutcomeContext): OutcomeFault[] {
   const session = sessions.find(({ sessionId }) => sessionId === outcome.sessionId);
   if (session === undefined)
-    return [fault('unknown-session', `There is no session ${outcome.sessionId} of this athlete. Name one of the athlete's sessions.`)];
+    return [
+      fault(
+        'unknown-session',
+        '/value/sessionId',
+        `There is no session ${outcome.sessionId} of this athlete. Name one of the athlete's sessions.`,
+      ),
+    ];
   const faults: OutcomeFault[] = [];
   if (outcome.atUs < session.startUs)
     faults.push(
-      fault('before-session', `The session began at ${timeOf(session.startUs)}. Give a later time, or the session it belongs to.`),
+      fault('before-session', '/at', `The session began at ${timeOf(session.startUs)}. Give a later time, or the session it belongs to.`),
     );
   if (outcome.kind === 'performance' && session.scoredWindows === 0)
     faults.push(
       fault(
         'not-scored',
+        '/value/sessionId',
         `No window of session ${outcome.sessionId} was scored. Re-score it first, or name the session that was measured.`,
       ),
     );
@@ -186,32 +199,44 @@ function sessionFaults(outcome: PerformanceOutcome | SessionRpeOutcome, { sessio
 
 function metricFaults(outcome: PerformanceOutcome, { metrics }: OutcomeContext): OutcomeFault[] {
   const metric = metrics.find(({ name }) => name === outcome.metric);
-  if (metric === undefined)
-    return [fault('unknown-metric', `There is no metric ${outcome.metric}; there are ${metrics.map(({ name }) => name).join(', ')}.`)];
+  if (metric === undefined) {
+    const known = metrics.length === 0 ? 'the team has none yet' : `there are ${metrics.map(({ name }) => name).join(', ')}`;
+    return [
+      fault(
+        'unknown-metric',
+        '/value/metric',
+        `There is no metric ${outcome.metric}; ${known}. Name one, or add it first: POST /v1/teams/{id}/performance-metrics.`,
+      ),
+    ];
+  }
   if (outcome.unit !== metric.unit)
     return [
-      fault('unknown-unit', `${outcome.metric} is recorded in ${metric.unit}, not ${outcome.unit}. Convert the value and send it again.`),
+      fault(
+        'unknown-unit',
+        '/value/unit',
+        `${outcome.metric} is recorded in ${metric.unit}, not ${outcome.unit}. Convert the value and send it again.`,
+      ),
     ];
   const reach = MAXIMUM_CHANGES * metric.smallestWorthwhileChange;
-  return within(outcome.value, metric.reference - reach, metric.reference + reach, `${outcome.metric} (${metric.unit})`);
+  return within(outcome.value, metric.reference - reach, metric.reference + reach, `${outcome.metric} (${metric.unit})`, '/value/value');
 }
 
 function wellnessFaults({ items }: WellnessOutcome): OutcomeFault[] {
   const given = Object.entries(items);
-  if (given.length === 0) return [fault('out-of-range', `Give at least one of ${WELLNESS_ITEMS.join(', ')}.`)];
+  if (given.length === 0) return [fault('out-of-range', '/value', `Give at least one of ${WELLNESS_ITEMS.join(', ')}.`)];
   return given.flatMap(([item, value]) =>
     (WELLNESS_ITEMS as readonly string[]).includes(item)
-      ? within(value, 1, 5, item)
-      : [fault('out-of-range', `There is no item ${item}; there are ${WELLNESS_ITEMS.join(', ')}.`)],
+      ? within(value, 1, 5, item, `/value/${item}`)
+      : [fault('out-of-range', `/value/${item}`, `There is no item ${item}; there are ${WELLNESS_ITEMS.join(', ')}.`)],
   );
 }
 
 function injuryFaults({ region, severity }: InjuryOutcome): OutcomeFault[] {
   const faults: OutcomeFault[] = [];
   if (!BODY_REGIONS.includes(region))
-    faults.push(fault('out-of-range', `There is no region ${region}; there are ${BODY_REGIONS.join(', ')}.`));
+    faults.push(fault('out-of-range', '/value/region', `There is no region ${region}; there are ${BODY_REGIONS.join(', ')}.`));
   if (!INJURY_SEVERITIES.includes(severity))
-    faults.push(fault('out-of-range', `There is no severity ${severity}; there are ${INJURY_SEVERITIES.join(', ')}.`));
+    faults.push(fault('out-of-range', '/value/severity', `There is no severity ${severity}; there are ${INJURY_SEVERITIES.join(', ')}.`));
   return faults;
 }
 
@@ -223,9 +248,11 @@ function contentFaults(outcome: Outcome, context: OutcomeContext): OutcomeFault[
 }
 
 function ratingFaults({ rpe, minutes }: SessionRpeOutcome): OutcomeFault[] {
-  const faults = [...within(rpe, 0, MAXIMUM_RPE, 'RPE'), ...within(minutes, 0, MAXIMUM_MINUTES, 'minutes')];
+  const faults = [...within(rpe, 0, MAXIMUM_RPE, 'rpe', '/value/rpe'), ...within(minutes, 0, MAXIMUM_MINUTES, 'minutes', '/value/minutes')];
   if (faults.length > 0 || minutes > 0 || rpe === 0) return faults;
-  return [fault('out-of-range', `0 minutes are rated ${rpe}. Give the minutes, or state a rest day by rpe 0 and minutes 0.`)];
+  return [
+    fault('out-of-range', '/value/minutes', `0 minutes are rated ${rpe}. Give the minutes, or state a rest day by rpe 0 and minutes 0.`),
+  ];
 }
 
 /** What there can be one of: a metric a session, an RPE a session (or moment), a wellness entry a day, an injury a region and (UTC) day of onset. */
@@ -248,29 +275,59 @@ function correctionFaults({ replaces, kind }: Outcome, { known }: OutcomeContext
   if (replaces === null) return [];
   const former = known.find(({ outcomeId }) => outcomeId === replaces);
   if (former === undefined)
-    return [fault('unknown-correction', `There is no outcome ${replaces} to correct. Name one, or send it as a new outcome.`)];
+    return [fault('unknown-correction', null, `There is no outcome ${replaces} to correct. Name one, or send it as a new outcome.`)];
   if (former.kind !== kind)
     return [
-      fault('contradicts', `Outcome ${replaces} is of the kind ${former.kind}. A correction keeps the kind; record a new outcome instead.`),
+      fault(
+        'contradicts',
+        null,
+        `Outcome ${replaces} is of the kind ${former.kind}. A correction keeps the kind; record a new outcome instead.`,
+      ),
     ];
   const later = known.find((other) => other.replaces === replaces);
   return later === undefined
     ? []
-    : [fault('already-corrected', `Outcome ${replaces} was corrected by ${later.outcomeId} already. Correct that one.`)];
+    : [fault('already-corrected', null, `Outcome ${replaces} was corrected by ${later.outcomeId} already. Correct that one.`)];
 }
 
 function contradictionFaults(outcome: Outcome, { known }: OutcomeContext): OutcomeFault[] {
   const other = inForce(known).find((one) => one.outcomeId !== outcome.replaces && placeOf(one) === placeOf(outcome));
   if (other === undefined || contentOf(other) === contentOf(outcome)) return [];
   const message = `Outcome ${other.outcomeId} says something else of the same ${outcome.kind}. Keep it, or correct it: POST /v1/athletes/{id}/outcomes/${other.outcomeId}/corrections`;
-  return [fault('contradicts', message)];
+  return [fault('contradicts', '/value', message)];
+}
+
+const MINUTE_US = 60e6;
+const beginsUs = ({ atUs, minutes }: SessionRpeOutcome): number => atUs - minutes * MINUTE_US;
+
+/** Minutes that are rated twice, where the two do not name their sessions: their load would count twice. */
+const overlap = (a: SessionRpeOutcome, b: SessionRpeOutcome): boolean =>
+  a.minutes > 0 && b.minutes > 0 && beginsUs(a) < b.atUs && beginsUs(b) < a.atUs && (a.sessionId === null || b.sessionId === null);
+
+function overlapFaults(outcome: Outcome, { known }: OutcomeContext): OutcomeFault[] {
+  if (outcome.kind !== 'session-rpe') return [];
+  const other = inForce(known)
+    .filter((one) => one.kind === 'session-rpe')
+    .filter((one) => one.outcomeId !== outcome.replaces && placeOf(one) !== placeOf(outcome) && ratingFaults(one).length === 0)
+    .find((one) => overlap(one, outcome));
+  if (other === undefined) return [];
+  const message =
+    `Outcome ${other.outcomeId} rates ${timeOf(beginsUs(other))} to ${timeOf(other.atUs)} already, and a load counts once. Of the same session, keep it, or ` +
+    `correct it: POST /v1/athletes/{id}/outcomes/${other.outcomeId}/corrections. Of another, give the end (at) and minutes of each, or the sessionId of both.`;
+  return [fault('overlaps', '/at', message)];
 }
 
 /** Every fault of an outcome, none where it can stand. An outcome whose time is no time is judged by that alone. */
 export function outcomeFaults(outcome: Outcome, context: OutcomeContext): readonly OutcomeFault[] {
   const time = timeFaults(outcome, context);
   if (time.some(({ code }) => code === 'not-a-number')) return time;
-  return [...time, ...contentFaults(outcome, context), ...correctionFaults(outcome, context), ...contradictionFaults(outcome, context)];
+  return [
+    ...time,
+    ...contentFaults(outcome, context),
+    ...correctionFaults(outcome, context),
+    ...contradictionFaults(outcome, context),
+    ...overlapFaults(outcome, context),
+  ];
 }
 
 /**

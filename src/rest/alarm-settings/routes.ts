@@ -1,10 +1,11 @@
 /** Thresholds of a team and of an athlete: read with their origin, set, reset, and every version there was. */
 import type { FastifyRequest } from 'fastify';
-import { AlarmSettingsRefused, mergeAlarmRules, type StoredSettings } from '../../asms/alarm-settings.ts';
+import type { AlarmRules } from '../../asms/alarm-rules.ts';
+import { AlarmSettingsRefused, mergeAlarmRules, type SettingFault, type StoredSettings } from '../../asms/alarm-settings.ts';
 import { callerOf, teamOf } from '../auth.ts';
 import { pageReply, pageRequest } from '../cursor.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
-import type { SettingsSubject } from '../ports.ts';
+import type { SettingsPair, SettingsSubject } from '../ports.ts';
 import { ProblemError, problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
 import { IdParams, PageOf } from '../schemas.ts';
@@ -16,14 +17,30 @@ const LEVELS = [
   { kind: 'athlete', path: '/v1/athletes/:id/alarm-settings', tag: 'athletes', name: 'Athlete', words: 'an athlete' },
 ] as const;
 
-/** @throws ProblemError `alarm-settings-refused`, every fault with its place */
-function refusing(check: () => void): void {
+/** Where the body names what is at fault: its level is that of the route, and of two fields that do not fit the one that was sent. */
+function pointerOf({ path, against }: SettingFault, settings: StoredSettings): string {
+  const places = [path, against ?? path].map((place) => place.replace(/^(team|athlete)\./u, '').split('.'));
+  const isSent = ([type = '', field = '']: readonly string[]): boolean => Object.hasOwn(settings[type] ?? {}, field);
+  return `/settings/${(places.find(isSent) ?? places[0] ?? []).join('/')}`;
+}
+
+/** @throws ProblemError `alarm-settings-refused`, every fault with its place; of an athlete's own settings that do not fit the team's with whose they are */
+function checkLevels(
+  base: AlarmRules,
+  subject: SettingsSubject,
+  settings: StoredSettings,
+  { team, athlete, athleteId }: SettingsPair,
+): void {
   try {
-    check();
+    mergeAlarmRules(base, team, athlete);
   } catch (error) {
     if (!(error instanceof AlarmSettingsRefused)) throw error;
-    const faults = error.faults.map(({ path, message }) => ({ in: 'body', path: `/settings/${path.replaceAll('.', '/')}`, message }));
-    throw new ProblemError('alarm-settings-refused', error.message, faults);
+    const faults = error.faults.map((fault) => ({ in: 'body', path: pointerOf(fault, settings), message: fault.message }));
+    const whose =
+      subject.kind === 'team' && athleteId !== null
+        ? `The settings of athlete ${athleteId} would not fit any more: change those first (PUT /v1/athletes/${athleteId}/alarm-settings), or give others. `
+        : '';
+    throw new ProblemError('alarm-settings-refused', `${whose}${error.message}`, faults);
   }
 }
 
@@ -35,11 +52,9 @@ export const alarmSettings = resource('alarm-settings', async (app, { repositori
   ): Promise<AlarmSettingsView> => {
     const base = alarmRules();
     const change = { ...given, by: callerOf(request).name };
-    const now = await repositories.alarmSettings.set(teamOf(request), subject, change, (pairs) =>
-      refusing(() => {
-        for (const { team, athlete } of pairs) mergeAlarmRules(base, team, athlete);
-      }),
-    );
+    const now = await repositories.alarmSettings.set(teamOf(request), subject, change, (pairs) => {
+      for (const pair of pairs) checkLevels(base, subject, given.settings, pair);
+    });
     return viewAlarmSettings(found(now, subject.kind, subject.id), base);
   };
 

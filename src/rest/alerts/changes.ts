@@ -114,7 +114,11 @@ export const changeRoutes: FastifyPluginAsyncTypebox<RestOptions> = async (app, 
       const { to, keyId, note } = request.body;
       eitherOf(['to', to], ['keyId', keyId]);
       const name = keyId === undefined ? (to ?? '') : await repositories.alerts.assignee(teamOf(request), id, keyId);
-      if (name === null) throw new ProblemError('unknown-reference', `There is no valid API key ${keyId} that can see the alert`);
+      if (name === null)
+        throw new ProblemError(
+          'unknown-reference',
+          `There is no valid API key ${keyId} that can see the alert: GET /v1/api-keys lists them`,
+        );
       return change(request, id, () => ({ change: 'assigned', by: callerOf(request).name, to: name, ...noted(note) }));
     },
   );

@@ -29,6 +29,18 @@ function readGrant({ role, athleteId, scopes }: NewApiKey): Grant {
   return { role: role ?? null, athleteId: athleteId ?? null, scopes: scopes ?? (role === undefined ? [] : ROLE_SCOPES[role]) };
 }
 
+/** @throws ProblemError `time-out-of-range` where it has passed */
+function readExpiry(text: string | undefined): Date | null {
+  if (text === undefined) return null;
+  const expiresAt = readTime(text);
+  if (expiresAt.getTime() <= Date.now())
+    throw new ProblemError(
+      'time-out-of-range',
+      `expiresAt ${text} has passed: give a time to come, or leave it out for a key that does not expire`,
+    );
+  return expiresAt;
+}
+
 export const apiKeys = resource('api-keys', async (app, { repositories }) => {
   app.get(
     '/v1/api-keys',
@@ -69,7 +81,7 @@ export const apiKeys = resource('api-keys', async (app, { repositories }) => {
       const missing = scopes.find((scope) => !allows(caller.scopes, scope));
       if (missing !== undefined) throw new ProblemError('insufficient-scope', `This key lacks the scope ${missing} and cannot give it`);
       if (caller.teamId !== null && request.body.teamId !== undefined && request.body.teamId !== caller.teamId) {
-        throw new ProblemError('other-team', 'The key belongs to another team');
+        throw new ProblemError('other-team', 'The key belongs to another team: leave teamId out, or use a key of that team');
       }
       const key = mintApiKey();
       const stored = await repositories.apiKeys.create({
@@ -80,7 +92,7 @@ export const apiKeys = resource('api-keys', async (app, { repositories }) => {
         scopes,
         prefix: key.prefix,
         hash: key.hash,
-        expiresAt: expiresAt === undefined ? null : readTime(expiresAt),
+        expiresAt: readExpiry(expiresAt),
       });
       return reply.code(201).send({ ...stored, key: key.secret });
     },

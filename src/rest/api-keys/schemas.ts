@@ -70,7 +70,7 @@ export const NewApiKey = Type.Object(
           'In place of a role. None that the creating key does not have. admin includes write, write includes read; medical stands alone',
       }),
     ),
-    expiresAt: Type.Optional(Time),
+    expiresAt: Type.Optional(Type.String({ format: 'date-time', maxLength: 40, description: 'To come; it never expires unless told' })),
   },
   {
     additionalProperties: false,

@@ -15,7 +15,7 @@ const EARLIEST_ZONE_MS = 14 * 3_600_000;
 function checkBirthDate({ birthDate }: { readonly birthDate?: string | null }): void {
   if (birthDate === undefined || birthDate === null) return;
   if (readTime(birthDate).getTime() > Date.now() + EARLIEST_ZONE_MS)
-    throw new ProblemError('time-out-of-range', `birthDate ${birthDate} lies in the future`);
+    throw new ProblemError('time-out-of-range', `birthDate ${birthDate} lies in the future: give the day of birth, or null`);
 }
 
 export const athletes = resource('athletes', async (app, { repositories }) => {
@@ -105,7 +105,7 @@ export const athletes = resource('athletes', async (app, { repositories }) => {
         security,
         operationId: 'deactivateAthlete',
         summary: 'Deactivate an athlete',
-        description: 'Nothing is erased: the athlete leaves the lists and can be made active again with PATCH.',
+        description: 'Nothing is erased: the athlete leaves the lists, takes no new records, and can be made active again with PATCH.',
         params: IdParams,
         response: { 200: Athlete, ...problems(401, 403, 404) },
       },

@@ -14,7 +14,8 @@ const REGION_CODES = DEFAULT_REGIONS.map(({ code }) => code);
 /** Whose catalogue: the caller's team, or for a key of every team the one it names; null: the default. */
 function whose(request: FastifyRequest, named: string | undefined): string | null {
   const { teamId } = callerOf(request);
-  if (teamId !== null && named !== undefined && named !== teamId) throw new ProblemError('other-team', 'The key belongs to another team');
+  if (teamId !== null && named !== undefined && named !== teamId)
+    throw new ProblemError('other-team', 'The key belongs to another team: leave teamId out, or use a key of that team');
   return teamId ?? named ?? null;
 }
 

@@ -13,6 +13,7 @@ import { ProblemError, problems } from '../problems.ts';
 import type { RestOptions } from '../ports.ts';
 import { found, resource } from '../resource.ts';
 import { IdParams, readTime } from '../schemas.ts';
+import { checkDay, checkOverlap, checkStretch, closeOnce, correctIllness } from './illness.ts';
 import { viewMornings } from './mornings.ts';
 import {
   Consent,
@@ -27,6 +28,7 @@ import {
   Erased,
   Illness,
   IllnessClosed,
+  IllnessCorrection,
   Illnesses,
   MorningSeries,
   NewConsent,
@@ -50,12 +52,6 @@ function requireKind(request: FastifyRequest, kind: ConsentKind): void {
 }
 
 const noConsent = (kind: ConsentKind): string => `There is no consent of the athlete for ${kind}, or it was withdrawn`;
-
-/** @throws ProblemError `time-out-of-range` where the day has not come yet */
-function checkDay(day: string, today: string): void {
-  readTime(day);
-  if (day > today) throw new ProblemError('time-out-of-range', `${day} has not come yet: it is ${today} for the team`);
-}
 
 const consentRoutes: FastifyPluginAsyncTypebox<RestOptions> = async (app, { repositories: { diary } }) => {
   app.get(
@@ -270,7 +266,8 @@ const illnessRoutes: FastifyPluginAsyncTypebox<RestOptions> = async (app, { repo
         security,
         operationId: 'reportIllness',
         summary: 'Report an illness',
-        description: 'Needs a consent for illness.',
+        description:
+          'Needs a consent for illness. One that overlaps another of the athlete is refused. `returnedDay` records one that is over.',
         params: IdParams,
         body: NewIllness,
         response: { 201: Illness, ...problems(401, 403, 404, 409, 422) },
@@ -279,9 +276,11 @@ const illnessRoutes: FastifyPluginAsyncTypebox<RestOptions> = async (app, { repo
     async (request, reply) => {
       const { id } = request.params;
       const team = teamOf(request);
-      checkDay(request.body.onsetDay, teamDayOf(Date.now(), found(await load.timeZone(team, id), 'athlete', id)));
+      const { onsetDay, returnedDay = null } = request.body;
+      checkStretch({ onsetDay, returnedDay }, teamDayOf(Date.now(), found(await load.timeZone(team, id), 'athlete', id)));
       const illness = { ...request.body, by: callerOf(request).name };
-      return reply.code(201).send(found(await diary.reportIllness(team, id, illness), 'athlete', id));
+      const check = (others: readonly Illness[]): void => checkOverlap({ onsetDay, returnedDay }, others);
+      return reply.code(201).send(found(await diary.reportIllness(team, id, illness, check), 'athlete', id));
     },
   );
 
@@ -301,17 +300,40 @@ const illnessRoutes: FastifyPluginAsyncTypebox<RestOptions> = async (app, { repo
     },
     async (request) => {
       const { id } = request.params;
-      const check = (illness: Illness, timeZone: string): void => {
-        const { returnedDay } = request.body;
-        checkDay(returnedDay, teamDayOf(Date.now(), timeZone));
-        if (returnedDay < illness.onsetDay)
-          throw new ProblemError('time-out-of-range', `The illness began on ${illness.onsetDay}: the return is not before that`);
-      };
-      return found(
-        await diary.closeIllness(teamOf(request), id, { returnedDay: request.body.returnedDay, by: callerOf(request).name }, check),
-        'illness',
-        id,
+      const { returnedDay } = request.body;
+      const note = { change: 'closed', by: callerOf(request).name, why: null } as const;
+      const closed = await diary.changeIllness(teamOf(request), id, note, (illness, _others, timeZone) => {
+        closeOnce(illness);
+        checkStretch({ ...illness, returnedDay }, teamDayOf(Date.now(), timeZone));
+        return { returnedDay };
+      });
+      return found(closed, 'illness', id);
+    },
+  );
+
+  app.patch(
+    '/v1/illnesses/:id',
+    {
+      onRequest: app.requires('medical'),
+      schema: {
+        tags,
+        security,
+        operationId: 'correctIllness',
+        summary: 'Correct an illness: what was said before stays in the medical history',
+        description: 'Null takes a field back; a returnedDay of null opens the illness again.',
+        params: IdParams,
+        body: IllnessCorrection,
+        response: { 200: Illness, ...problems(401, 403, 404, 409, 422) },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const { why, ...patch } = request.body;
+      const note = { change: 'corrected', by: callerOf(request).name, why } as const;
+      const corrected = await diary.changeIllness(teamOf(request), id, note, (illness, others, timeZone) =>
+        correctIllness(illness, patch, others, teamDayOf(Date.now(), timeZone)),
       );
+      return found(corrected, 'illness', id);
     },
   );
 };

@@ -1,7 +1,9 @@
 import { Type, type Static } from 'typebox';
 import { WELLNESS_ITEMS } from '../../asms/feedback/outcomes.ts';
 import { LEAST_BEATS } from '../../asms/morning-hrv.ts';
+import { OSIICS_PATTERN } from '../../asms/osiics-region.ts';
 import { EXAMPLE_IDS, EXAMPLE_TIME_ZONE, exampleOf } from '../examples.ts';
+import { Why } from '../medical/schemas.ts';
 import { Day, Nullable, NullableEnum, OneOf, Text, Time, Uuid } from '../schemas.ts';
 
 /** What an athlete consents to, each by itself, and what it may be used for. */
@@ -290,11 +292,18 @@ export const Illnesses = Type.Object(
   { examples: [{ athleteId: EXAMPLE_IDS.athlete, hiddenBecause: null, items: [exampleOf(Illness)] }] },
 );
 
+const RETURNED = { format: 'date', maxLength: 10 } as const;
+const ILLNESS = {
+  onsetDay: Type.String({ format: 'date', maxLength: 10, description: "Day of the team's calendar, not after today" }),
+  availability: OneOf(AVAILABILITY),
+};
+const DIAGNOSIS = Type.String({ pattern: OSIICS_PATTERN, description: 'OSIICS, 3 to 5 characters' });
+
 export const NewIllness = Type.Object(
   {
-    onsetDay: Type.String({ format: 'date', maxLength: 10, description: "Day of the team's calendar, not after today" }),
-    availability: OneOf(AVAILABILITY),
-    diagnosisCode: Type.Optional(Type.String({ minLength: 2, maxLength: 16, pattern: '^[A-Za-z0-9.]+$', description: 'OSIICS' })),
+    ...ILLNESS,
+    returnedDay: Type.Optional(Type.String({ ...RETURNED, description: 'Of an illness that is over: first day fully available again' })),
+    diagnosisCode: Type.Optional(DIAGNOSIS),
     system: Type.Optional(OneOf(SYSTEMS)),
     note: Type.Optional(Text(500)),
   },
@@ -302,7 +311,22 @@ export const NewIllness = Type.Object(
 );
 export type NewIllness = Static<typeof NewIllness>;
 
+export const IllnessCorrection = Type.Object(
+  {
+    why: Why,
+    onsetDay: Type.Optional(ILLNESS.onsetDay),
+    returnedDay: Type.Optional(Nullable(Type.String({ ...RETURNED, description: 'null: not back yet after all' }))),
+    availability: Type.Optional(ILLNESS.availability),
+    diagnosisCode: Type.Optional(Nullable(DIAGNOSIS)),
+    system: Type.Optional(NullableEnum(SYSTEMS)),
+    note: Type.Optional(Nullable(Text(500))),
+  },
+  { additionalProperties: false, examples: [{ why: 'Began a day earlier', onsetDay: '2026-11-01' }] },
+);
+/** Only what is given is changed; null takes it back. */
+export type IllnessPatch = Omit<Static<typeof IllnessCorrection>, 'why'>;
+
 export const IllnessClosed = Type.Object(
-  { returnedDay: Type.String({ format: 'date', maxLength: 10, description: 'First day fully available again, not after today' }) },
+  { returnedDay: Type.String({ ...RETURNED, description: 'First day fully available again, not after today' }) },
   { additionalProperties: false, examples: [{ returnedDay: '2026-11-06' }] },
 );

@@ -54,7 +54,10 @@ function refusing<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof OutcomeRefused)) throw error;
-    const faults = error.faults.map(({ code, message }) => ({ in: 'body', path: '/value', message: `${code}: ${message}` }) as const);
+    const faults = error.faults.map(({ code, path, message }) => ({
+      ...(path === null ? { in: 'params', path: '/outcomeId' } : { in: 'body', path }),
+      message: `${code}: ${message}`,
+    }));
     throw new ProblemError('outcome-refused', error.message, faults);
   }
 }

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { EXPOSURES } from '../../asms/exposure.ts';
+import { LEAST_EXPOSURE_HOURS } from '../../asms/injury-figures.ts';
 import { BODY_REGIONS } from '../../asms/feedback/outcomes.ts';
 import { EXAMPLE_IDS, EXAMPLE_TIME_ZONE } from '../examples.ts';
 import { Day, Nullable, OneOf, Uuid } from '../schemas.ts';
@@ -27,8 +28,9 @@ const rates = {
   timeLossInjuries: Type.Integer(),
   open: Type.Integer({ description: 'Time-loss injuries that are not cleared: their days go on' }),
   daysLost: Type.Integer({ description: 'Neither the day of onset nor that of return is counted; of open injuries up to today' }),
-  incidence: RateOrNull('Time-loss injuries per 1,000 h, exact Poisson interval; null without exposure'),
-  burden: RateOrNull('Days lost per 1,000 h; null without exposure. Bounds are null where no day was lost'),
+  incidence: RateOrNull(`Time-loss injuries per 1,000 h, exact Poisson interval; null below ${LEAST_EXPOSURE_HOURS} h of exposure`),
+  burden: RateOrNull(`Days lost per 1,000 h; null below ${LEAST_EXPOSURE_HOURS} h of exposure. Bounds are null where no day was lost`),
+  hiddenBecause: Nullable(Type.String({ description: 'Why there is neither incidence nor burden' })),
 };
 
 const ClassFigures = Type.Object({
@@ -55,6 +57,7 @@ const EXAMPLE_RATES = {
   daysLost: 143,
   incidence: { value: 4, lower: 1.918, upper: 7.356 },
   burden: { value: 57.2, lower: 24.1, upper: 135.8 },
+  hiddenBecause: null,
 };
 
 export const InjuryFigures = Type.Object(
@@ -85,7 +88,7 @@ export const InjuryFigures = Type.Object(
         timeZone: EXAMPLE_TIME_ZONE,
         from: '2026-07-01',
         to: '2026-11-27',
-        method: 'injury-figures-1',
+        method: 'injury-figures-2',
         classes: [
           {
             exposure: 'all',

@@ -100,7 +100,11 @@ export const live = resource(
         if (team !== undefined && caller.teamId !== null && team !== caller.teamId)
           throw new ProblemError('not-found', `There is no team ${team}`);
         if (athlete !== undefined) found(await repositories.athletes.get(caller.teamId, athlete), 'athlete', athlete);
-        if (clients.size >= maxLiveClients) throw new ProblemError('too-many-clients', `${maxLiveClients} live clients are connected`);
+        if (clients.size >= maxLiveClients)
+          throw new ProblemError(
+            'too-many-clients',
+            `${maxLiveClients} live clients are connected, the most there may be: close one, or try again later`,
+          );
         const wantedTeam = caller.teamId ?? team;
         await repositories.audit.record({
           keyId: caller.keyId,

@@ -278,7 +278,9 @@ function openReturn(file: MedicalFile, injuryId: string): { readonly injury: Sto
     throw new MedicalRefused(
       injury.closedUs === null ? 'not-allowed' : 'already-closed',
       `Injury ${injuryId} has no return to play`,
-      injury.closedUs === null ? 'It costs no time: close it by the clearance' : 'It was recorded when it was over',
+      injury.closedUs === null
+        ? 'It costs no time: close it by the clearance'
+        : 'It was recorded when it was over: nothing is left to decide',
     );
   return { injury, state };
 }

@@ -162,6 +162,7 @@ export const injuries = resource('injuries', async (app, { repositories: { athle
         security,
         operationId: 'listMedicalHistory',
         summary: 'Every change of the medical record, newest first, with what was there before and after',
+        description: 'Changes of illnesses are left out once their consent is withdrawn.',
         params: IdParams,
         querystring: HistoryQuery,
         response: { 200: PageOf(MedicalChange), ...problems(401, 403, 404) },

@@ -1,5 +1,6 @@
 /** Measurements that the service knows: unit and range. What a protocol of a team names besides is taken in the unit it is sent in. Pure. */
 import { MedicalRefused } from '../../asms/medical-record.ts';
+import { inUnit } from '../../asms/return-criteria.ts';
 
 interface Measure {
   readonly unit: string;
@@ -22,7 +23,8 @@ export function checkMeasurement(
   const known = Object.hasOwn(KNOWN, name) ? KNOWN[name] : undefined;
   if (atUs > nowUs) throw new MedicalRefused('in-the-future', 'The measurement lies in the future', 'Record it once it has been made');
   if (known === undefined) return;
-  if (unit !== known.unit) throw new MedicalRefused('value-out-of-range', `${name} is in ${unit}`, `Give it in ${known.unit}`);
+  if (unit !== known.unit)
+    throw new MedicalRefused('value-out-of-range', `The unit of ${name} is "${known.unit}", not "${unit}"`, 'Give the value in that unit');
   if (!(value >= 0 && value <= known.most))
-    throw new MedicalRefused('value-out-of-range', `${name} is ${value} ${unit}`, `Give a value from 0 to ${known.most} ${unit}`);
+    throw new MedicalRefused('value-out-of-range', `${name} is ${inUnit(value, unit)}`, `Give a value from 0 to ${known.most}`);
 }

@@ -63,7 +63,8 @@ export const outcomes = resource('outcomes', async (app, { repositories, onDaysC
         description:
           "An athlete's key records its own session RPE. performance: value {sessionId, metric, unit, value}, the metric one of the team's; injury: " +
           'value {region, severity}, at the onset. Both teach and need a session or time with scores. session-rpe: value {rpe 0 to 10, minutes, sessionId?}. One ' +
-          'that contradicts an outcome in force, is out of range or lies in the future is refused; one that says the same again is answered with the one that stands. ' +
+          'that contradicts an outcome in force, is out of range, lies in the future, or rates minutes that another rating has rated is refused; one that says the ' +
+          'same again is answered with the one that stands. ' +
           'wellness and the ln rMSSD of a morning are entered under a consent, at routes of their own.',
         params: IdParams,
         body: NewOutcome,

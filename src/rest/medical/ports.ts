@@ -135,6 +135,7 @@ export interface MedicalRepository {
   listTherapies(team: TeamScope, athleteId: string, filter: { readonly open?: boolean }, page: ById): List<StoredTherapy>;
   /** Newest day first; null: no such therapy. */
   listAdherence(team: TeamScope, therapyId: string): Found<readonly Adherence[]>;
+  /** Without what it says of illnesses whose consent was withdrawn. */
   listHistory(team: TeamScope, athleteId: string, filter: { readonly subjectId?: string }, page: ById): List<MedicalChange>;
   /** The record as it is; null: no such athlete, injury or therapy. */
   read(team: TeamScope, subject: MedicalSubject): Found<MedicalFile>;

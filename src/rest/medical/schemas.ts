@@ -1,5 +1,7 @@
 import { Type, type Static } from 'typebox';
+import { BODY_REGIONS } from '../../asms/feedback/outcomes.ts';
 import { MOST_DOSES } from '../../asms/medical-record.ts';
+import { OSIICS_PATTERN } from '../../asms/osiics-region.ts';
 import { EXAMPLE_IDS, exampleOf } from '../examples.ts';
 import { Day, Nullable, NullableEnum, OneOf, PageQuery, Text, Time, Uuid } from '../schemas.ts';
 
@@ -7,10 +9,13 @@ const SIDES = ['left', 'right', 'both'] as const;
 const SEVERITIES = ['minimal', 'mild', 'moderate', 'severe'] as const;
 export const OUTCOME_KINDS = ['injury', 'performance', 'session-rpe', 'wellness'] as const;
 
-const Code = Type.String({ minLength: 2, maxLength: 16, pattern: '^[A-Za-z0-9.]+$', description: 'OSIICS' });
+const Code = Type.String({
+  pattern: OSIICS_PATTERN,
+  description: 'OSIICS, 3 to 5 characters: the first is the body area, and has to be that of the region',
+});
 const Share = Type.Number({ minimum: 0, maximum: 1 });
 /** In the words of whoever decides; it stands in the history. */
-const Why = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S', description: 'In a few words; kept in the history' });
+export const Why = Type.String({ minLength: 1, maxLength: 500, pattern: '\\S', description: 'In a few words; kept in the history' });
 
 const whyBody = (example: string) => Type.Object({ why: Why }, { additionalProperties: false, examples: [{ why: example }] });
 export const WithdrawBody = whyBody('Entered for the wrong athlete');
@@ -23,7 +28,9 @@ export const Injury = Type.Object(
     id: Uuid,
     athleteId: Uuid,
     diagnosisCode: Type.String({ description: 'OSIICS' }),
-    region: Type.String(),
+    region: Type.String({
+      description: "A body area of the consensus; of injuries recorded before there was a list, the staff's own words",
+    }),
     side: NullableEnum(SIDES),
     severity: NullableEnum(SEVERITIES),
     onsetAt: Time,
@@ -68,7 +75,7 @@ export type Injury = Static<typeof Injury>;
 
 const INJURY = {
   diagnosisCode: Code,
-  region: Text(64),
+  region: OneOf(BODY_REGIONS),
   onsetAt: Time,
   timeLossDays: Type.Number({
     exclusiveMinimum: 0,
@@ -119,7 +126,7 @@ export const InjuryCorrection = Type.Object(
   {
     why: Why,
     diagnosisCode: Type.Optional(Code),
-    region: Type.Optional(Text(64)),
+    region: Type.Optional(OneOf(BODY_REGIONS)),
     side: Type.Optional(NullableEnum(SIDES)),
     severity: Type.Optional(NullableEnum(SEVERITIES)),
     onsetAt: Type.Optional(Time),
@@ -251,7 +258,7 @@ export const MedicalChange = Type.Object(
   {
     id: Uuid,
     athleteId: Uuid,
-    subject: OneOf(['injury', 'therapy', 'adherence', 'measurement']),
+    subject: OneOf(['injury', 'therapy', 'adherence', 'measurement', 'illness']),
     subjectId: Uuid,
     at: Time,
     change: OneOf(['recorded', 'corrected', 'closed', 'ended', 'withdrawn']),
@@ -378,7 +385,7 @@ export const OutcomeQuery = Type.Object({ ...PageQuery, kind: Type.Optional(OneO
 export const HistoryQuery = Type.Object(
   {
     ...PageQuery,
-    subjectId: Type.Optional(Type.String({ format: 'uuid', description: 'Of one injury, therapy or measurement' })),
+    subjectId: Type.Optional(Type.String({ format: 'uuid', description: 'Of one injury, therapy, measurement or illness' })),
   },
   { additionalProperties: false },
 );

@@ -38,15 +38,15 @@ function refuse(why: string): never {
  * @throws ProblemError `webhook-url-refused` where it is not http or https, holds credentials, or is private and that is not allowed
  */
 export function checkWebhookUrl(text: string, allowPrivate: boolean): string {
-  const url = URL.canParse(text) ? new URL(text) : refuse('This is not a URL');
+  const url = URL.canParse(text) ? new URL(text) : refuse('This is not a URL: give one such as https://example.org/hook');
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return refuse('A webhook is called over http or https');
   if (url.username !== '' || url.password !== '') return refuse('A webhook URL holds no credentials: deliveries are signed');
-  if (url.hash !== '') return refuse('A webhook URL has no fragment');
+  if (url.hash !== '') return refuse('A webhook URL has no fragment: leave out what follows #');
   if (!allowPrivate) {
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const family = isIP(host);
     const isPrivate = family === 0 ? isLocalName(host) : privateAddresses.check(host, family === 4 ? 'ipv4' : 'ipv6');
-    if (isPrivate) return refuse('A webhook may not point to a private address');
+    if (isPrivate) return refuse('A webhook may not point to a private address: give a public one');
   }
   return url.href;
 }

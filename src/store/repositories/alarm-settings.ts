@@ -6,6 +6,7 @@ import type {
   AlarmSettingsVersion,
   CurrentAlarmSettings,
   SettingsLevel,
+  SettingsPair,
   SettingsSubject,
   TeamScope,
 } from '../../rest/ports.ts';
@@ -54,12 +55,9 @@ async function currentOf(client: pg.Pool | pg.PoolClient, teamId: string, { kind
 }
 
 /** The levels that have to fit each other once the subject's settings are these: for a team, each of its athletes with settings. */
-async function pairsWith(
-  client: pg.PoolClient,
-  current: CurrentAlarmSettings,
-  settings: Settings,
-): Promise<readonly { readonly team: Settings | null; readonly athlete: Settings | null }[]> {
-  if (current.athleteId !== null) return [{ team: current.team?.settings ?? null, athlete: settings }];
+async function pairsWith(client: pg.PoolClient, current: CurrentAlarmSettings, settings: Settings): Promise<readonly SettingsPair[]> {
+  const { athleteId } = current;
+  if (athleteId !== null) return [{ team: current.team?.settings ?? null, athlete: settings, athleteId }];
   const { rows } = await client.query<{ id: string }>(
     'SELECT DISTINCT s.athlete_id AS id FROM alarm_settings s JOIN athlete a ON a.id = s.athlete_id WHERE a.team_id = $1 ORDER BY 1',
     [current.teamId],
@@ -68,7 +66,8 @@ async function pairsWith(
     client,
     rows.map(({ id }) => id),
   );
-  return [{ team: settings, athlete: null }, ...[...newest.values()].map((own) => ({ team: settings, athlete: own.settings }))];
+  const own = [...newest].map(([id, level]) => ({ team: settings, athlete: level.settings, athleteId: id }));
+  return [{ team: settings, athlete: null, athleteId: null }, ...own];
 }
 
 /**

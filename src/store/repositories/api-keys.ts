@@ -34,7 +34,7 @@ const ATHLETE = { athlete: { select: { active: true } } } as const;
 export function createApiKeyRepository(prisma: PrismaClient): ApiKeyRepository {
   const teamOfAthlete = async (team: TeamScope, athleteId: string): Promise<string> => {
     const row = await prisma.athlete.findFirst({ where: { id: athleteId, ...inTeam(team) }, select: { teamId: true } });
-    if (row === null) throw new KinewatchError('unknown-reference', `There is no athlete ${athleteId}`);
+    if (row === null) throw new KinewatchError('unknown-reference', `There is no athlete ${athleteId}: GET /v1/athletes lists them`);
     return row.teamId;
   };
   return {

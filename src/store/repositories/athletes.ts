@@ -18,6 +18,9 @@ const view = (row: AthleteModel): Athlete => ({
   createdAt: iso(row.createdAt),
 });
 
+const taken = (externalId: string): string =>
+  `The team has an athlete ${externalId} already: change that one, which may be deactivated (GET /v1/athletes?active=false), or give another externalId`;
+
 type Facts = Partial<Omit<NewAthlete, 'teamId'>> & { readonly active?: boolean };
 
 /** Only what was given is written. */
@@ -51,11 +54,11 @@ export function createAthleteRepository(prisma: PrismaClient): AthleteRepository
       return row === null ? null : view(row);
     },
     create: (teamId, { externalId, name, ...facts }) =>
-      refusing({ unique: `The team has an athlete ${externalId} already`, reference: UNKNOWN_TEAM }, async () =>
+      refusing({ unique: taken(externalId), reference: UNKNOWN_TEAM }, async () =>
         view(await prisma.athlete.create({ data: { teamId, externalId, name, ...columns(facts) } })),
       ),
     update: (team, id, patch) =>
-      refusing({ unique: `The team has an athlete ${patch.externalId} already` }, async () => {
+      refusing({ unique: taken(patch.externalId ?? '') }, async () => {
         const changed = await prisma.athlete.updateManyAndReturn({ where: { id, ...inTeam(team) }, data: columns(patch) });
         return changed[0] === undefined ? null : view(changed[0]);
       }),

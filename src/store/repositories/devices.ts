@@ -76,7 +76,10 @@ export function createDeviceRepository(prisma: PrismaClient): DeviceRepository {
           const device = await tx.device.findFirst({ where: { id: deviceId, ...inTeam(team) } });
           if (device === null) return null;
           if ((await tx.athlete.count({ where: { id: athleteId, teamId: device.teamId } })) === 0) {
-            throw new KinewatchError('unknown-reference', `The device's team has no athlete ${athleteId}`);
+            throw new KinewatchError(
+              'unknown-reference',
+              `The device's team has no athlete ${athleteId}: GET /v1/athletes lists those it has`,
+            );
           }
           await tx.$executeRaw`SELECT 1 FROM device WHERE id = ${deviceId}::uuid FOR NO KEY UPDATE`;
           const validFrom = from ?? new Date();
@@ -90,7 +93,11 @@ export function createDeviceRepository(prisma: PrismaClient): DeviceRepository {
         });
       } catch (cause) {
         if (isOverlap(cause))
-          throw new KinewatchError('assignment-overlap', 'The device is assigned to an athlete in that time', { cause });
+          throw new KinewatchError(
+            'assignment-overlap',
+            `The device is assigned to an athlete in that time: end that first (POST /v1/devices/${deviceId}/unassign), or give another time`,
+            { cause },
+          );
         throw cause;
       }
     },
@@ -101,7 +108,7 @@ export function createDeviceRepository(prisma: PrismaClient): DeviceRepository {
         where: { deviceId, validFrom: { lt: now }, OR: [{ validTo: null }, { validTo: { gt: now } }] },
         data: { validTo: now },
       });
-      if (ended === undefined) throw new KinewatchError('already-closed', 'The device is assigned to nobody');
+      if (ended === undefined) throw new KinewatchError('already-closed', 'The device is assigned to nobody: there is nothing to end');
       return viewAssignment(ended);
     },
   };

@@ -1,9 +1,10 @@
 import type pg from 'pg';
 import { KinewatchError } from '../../contracts/errors.ts';
-import type { Consent, DiaryEntry, DiaryRepository, Illness, TeamScope } from '../../rest/ports.ts';
+import type { Consent, DiaryEntry, DiaryRepository, Illness, IllnessPatch, TeamScope } from '../../rest/ports.ts';
 import type { Prisma } from '../generated/client.ts';
 import type { ConsentModel, DiaryEntryModel, IllnessModel } from '../generated/models.ts';
 import type { PrismaClient } from '../prisma.ts';
+import { lockRecord } from './medical-file.ts';
 import { readMornings } from '../stored-mornings.ts';
 import { asJson, inTeam, iso, isoOrNull, ofTeam, refusing } from './support.ts';
 
@@ -47,11 +48,49 @@ const viewIllness = (row: IllnessModel): Illness => ({
   at: iso(row.at),
 });
 
+const CONSENTED = { consent: { withdrawnAt: null } } as const;
+
+const consentedIllnesses = (transaction: Prisma.TransactionClient, athleteId: string): Promise<IllnessModel[]> =>
+  transaction.illness.findMany({ where: { athleteId, ...CONSENTED }, orderBy: [{ onsetDay: 'desc' }, { id: 'desc' }] });
+
+/** Only what was given is written. */
+function illnessColumns({ onsetDay, returnedDay, ...said }: IllnessPatch) {
+  return {
+    ...said,
+    ...(onsetDay === undefined ? {} : { onsetDay: new Date(onsetDay) }),
+    ...(returnedDay === undefined ? {} : { returnedDay: returnedDay === null ? null : new Date(returnedDay) }),
+  };
+}
+
+/** An entry of the medical history; hidden and erased with its illness. */
+const illnessChange = (
+  after: Illness,
+  note: { readonly change: 'recorded' | 'closed' | 'corrected'; readonly by: string; readonly why: string | null },
+  before: Illness | null,
+): Prisma.MedicalChangeUncheckedCreateInput => ({
+  athleteId: after.athleteId,
+  subject: 'illness',
+  subjectId: after.id,
+  ...note,
+  ...(before === null ? {} : { before: asJson(before) }),
+  after: asJson(after),
+});
+
 const missingConsent = (kind: string, athleteId: string): KinewatchError =>
   new KinewatchError(
     'consent-missing',
     `There is no consent of the athlete for ${kind}. Record it with POST /v1/athletes/${athleteId}/consents {"kind": "${kind}"} once the athlete has given it`,
   );
+
+/** Why there is none to withdraw. */
+async function noneToWithdraw(prisma: PrismaClient, athleteId: string, kind: string): Promise<KinewatchError> {
+  const last = await prisma.consent.findFirst({ where: { athleteId, kind, withdrawnAt: { not: null } }, orderBy: { withdrawnAt: 'desc' } });
+  if (last === null) return new KinewatchError('consent-missing', `The athlete never consented to ${kind}: there is nothing to withdraw`);
+  return new KinewatchError(
+    'already-ended',
+    `The consent to ${kind} was withdrawn by ${last.withdrawnBy} at ${isoOrNull(last.withdrawnAt)}: its entries are hidden and no more are taken. To delete them, POST /v1/athletes/${athleteId}/consents/erase {"kind": "${kind}"}`,
+  );
+}
 
 /** The consent in force, which cannot be withdrawn before the transaction ends. @throws KinewatchError `consent-missing` */
 async function holdConsent(transaction: Prisma.TransactionClient, athleteId: string, kind: string): Promise<string> {
@@ -93,7 +132,7 @@ export function createDiaryRepository(prisma: PrismaClient, pool: pg.Pool): Diar
     },
     async giveConsent(team, athleteId, { kind, purpose, given, by }) {
       if (!(await isVisible(team, athleteId))) return null;
-      return refusing({ unique: `The athlete has consented to ${kind} already` }, async () =>
+      return refusing({ unique: `The athlete has consented to ${kind} already, and entries are taken under that consent` }, async () =>
         viewConsent(await prisma.consent.create({ data: { athleteId, kind, purpose, givenAt: given, by } })),
       );
     },
@@ -103,7 +142,7 @@ export function createDiaryRepository(prisma: PrismaClient, pool: pg.Pool): Diar
         where: { athleteId, kind, withdrawnAt: null },
         data: { withdrawnAt: new Date(), withdrawnBy: by },
       });
-      if (row === undefined) throw missingConsent(kind, athleteId);
+      if (row === undefined) throw await noneToWithdraw(prisma, athleteId, kind);
       return viewConsent(row);
     },
     async erase(team, athleteId, kind) {
@@ -112,11 +151,16 @@ export function createDiaryRepository(prisma: PrismaClient, pool: pg.Pool): Diar
         throw new KinewatchError('consent-given', `The athlete consents to ${kind}: withdraw the consent first, then erase`);
       }
       const under = { athleteId, consent: { kind, withdrawnAt: { not: null } } };
-      const [entries, illnesses] = await prisma.$transaction([
-        prisma.diaryEntry.deleteMany({ where: under }),
-        prisma.illness.deleteMany({ where: under }),
-      ]);
-      return entries.count + illnesses.count;
+      return prisma.$transaction(async (transaction) => {
+        await lockRecord(transaction, athleteId);
+        const entries = await transaction.diaryEntry.deleteMany({ where: under });
+        const illnesses = await transaction.illness.findMany({ where: under, select: { id: true } });
+        const ids = illnesses.map(({ id }) => id);
+        // What the history says of them is the same health data.
+        await transaction.medicalChange.deleteMany({ where: { subject: 'illness', subjectId: { in: ids } } });
+        await transaction.illness.deleteMany({ where: { id: { in: ids } } });
+        return entries.count + ids.length;
+      });
     },
     async entries(team, athleteId, kind, { from, to }) {
       if (!(await isVisible(team, athleteId))) return null;
@@ -152,25 +196,41 @@ export function createDiaryRepository(prisma: PrismaClient, pool: pg.Pool): Diar
       });
       return { consented: await isConsented(athleteId, 'illness'), items: rows.map(viewIllness) };
     },
-    async reportIllness(team, athleteId, { onsetDay, availability, diagnosisCode = null, system = null, note = null, by }) {
+    async reportIllness(team, athleteId, { by, ...said }, check) {
       if (!(await isVisible(team, athleteId))) return null;
       return prisma.$transaction(async (transaction) => {
+        await lockRecord(transaction, athleteId);
         const consentId = await holdConsent(transaction, athleteId, 'illness');
-        const data = { athleteId, consentId, onsetDay: new Date(onsetDay), availability, diagnosisCode, system, note, by };
-        return viewIllness(await transaction.illness.create({ data }));
+        check((await consentedIllnesses(transaction, athleteId)).map(viewIllness));
+        const { onsetDay, availability, returnedDay } = said;
+        const closedBy = returnedDay === undefined ? null : by;
+        const data = { ...illnessColumns(said), athleteId, consentId, onsetDay: new Date(onsetDay), availability, by, closedBy };
+        const made = viewIllness(await transaction.illness.create({ data }));
+        await transaction.medicalChange.create({ data: illnessChange(made, { change: 'recorded', by, why: null }, null) });
+        return made;
       });
     },
-    async closeIllness(team, id, { returnedDay, by }, check) {
-      const where = { id, ...ofTeam(team), consent: { withdrawnAt: null } };
-      const row = await prisma.illness.findFirst({ where, include: { athlete: { select: { team: { select: { timeZone: true } } } } } });
-      if (row === null) return null;
-      check(viewIllness(row), row.athlete.team.timeZone);
-      const [closed] = await prisma.illness.updateManyAndReturn({
-        where: { ...where, returnedDay: null },
-        data: { returnedDay: new Date(returnedDay), closedBy: by },
-      });
-      if (closed === undefined) throw new KinewatchError('already-closed', `The illness was closed by ${row.closedBy}`);
-      return viewIllness(closed);
-    },
+    changeIllness: (team, id, note, decide) =>
+      prisma.$transaction(async (transaction) => {
+        const found = await transaction.illness.findFirst({ where: { id, ...ofTeam(team) }, select: { athleteId: true } });
+        if (found === null) return null;
+        const { athleteId } = found;
+        await lockRecord(transaction, athleteId);
+        const { team: ofAthlete } = await transaction.athlete.findUniqueOrThrow({ where: { id: athleteId }, select: { team: true } });
+        const illnesses = (await consentedIllnesses(transaction, athleteId)).map(viewIllness);
+        const before = illnesses.find((illness) => illness.id === id.toLowerCase());
+        if (before === undefined) return null;
+        const others = illnesses.filter((illness) => illness !== before);
+        const said = decide(before, others, ofAthlete.timeZone);
+        const closedBy = said.returnedDay === null ? null : said.returnedDay === undefined ? before.closedBy : (before.closedBy ?? note.by);
+        const [row] = await transaction.illness.updateManyAndReturn({
+          where: { id, ...CONSENTED },
+          data: { ...illnessColumns(said), closedBy },
+        });
+        if (row === undefined) return null;
+        const after = viewIllness(row);
+        await transaction.medicalChange.create({ data: illnessChange(after, note, before) });
+        return after;
+      }),
   };
 }

@@ -147,7 +147,7 @@ async function undoStep(
   const [step] = rows;
   if (step === undefined) return false;
   check(step.target);
-  if (step.undone) throw new KinewatchError('already-undone', 'The step was undone before');
+  if (step.undone) throw new KinewatchError('already-undone', 'The step was undone before: a correction of its outcome brings it back');
   await client.query('UPDATE feedback_step SET undone_at = now(), undone_by = $2, undone_reason = $3 WHERE id = $1', [stepId, by, reason]);
   await client.query('DELETE FROM feedback_step WHERE athlete_id = $1 AND target = $2 AND position > $3 AND undone_at IS NULL', [
     athleteId,

@@ -6,6 +6,8 @@ import { inTeam, iso, isoOrNull, ofTeam, pageOf } from './support.ts';
 
 const DAY_MS = 86_400_000;
 /** A date column is midnight of UTC's calendar. */
+const ENDED = 'The ceiling has ended: nothing is bounded by it any more. To bound loads again, set a new one';
+
 const dateOf = (day: string): Date => new Date(day);
 const dayOf = (date: Date): string => date.toISOString().slice(0, 10);
 
@@ -77,14 +79,13 @@ export function createLoadCeilingRepository(prisma: PrismaClient): LoadCeilingRe
         const row = await tx.loadCeiling.findFirst({ where, include: { athlete: { select: { team: { select: { timeZone: true } } } } } });
         if (row === null) return null;
         const today = dateOf(todayIn(row.athlete.team.timeZone));
-        if (row.endedAt !== null || (row.toDay !== null && row.toDay < today))
-          throw new KinewatchError('already-closed', 'The ceiling has ended');
+        if (row.endedAt !== null || (row.toDay !== null && row.toDay < today)) throw new KinewatchError('already-closed', ENDED);
         const toDay = new Date(Math.max(today.getTime(), row.fromDay.getTime()) - DAY_MS);
         const { count } = await tx.loadCeiling.updateMany({
           where: { id, endedAt: null },
           data: { toDay, endedAt: new Date(), endedBy: by },
         });
-        if (count === 0) throw new KinewatchError('already-closed', 'The ceiling was ended before');
+        if (count === 0) throw new KinewatchError('already-closed', ENDED);
         return view(await tx.loadCeiling.findUniqueOrThrow({ where: { id } }));
       }),
   };

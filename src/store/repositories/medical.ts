@@ -107,17 +107,20 @@ export function createMedicalRepository(prisma: PrismaClient, pool: pg.Pool): Me
         recordedAt: iso(recordedAt),
       }));
     },
-    listHistory: (team, athleteId, { subjectId }, page) =>
-      pageOf(
+    async listHistory(team, athleteId, { subjectId }, page) {
+      const hidden = await prisma.illness.findMany({ where: { athleteId, consent: { withdrawnAt: { not: null } } }, select: { id: true } });
+      const NOT = { subject: 'illness', subjectId: { in: hidden.map(({ id }) => id) } };
+      return pageOf(
         page,
         (keyset) =>
           prisma.medicalChange.findMany({
-            where: { athleteId, ...ofTeam(team), ...(subjectId === undefined ? {} : { subjectId }) },
+            where: { athleteId, ...ofTeam(team), ...(subjectId === undefined ? {} : { subjectId }), NOT },
             orderBy: [{ at: 'desc' }, { id: 'desc' }],
             ...keyset,
           }),
         viewChange,
-      ),
+      );
+    },
     async read(team, subject) {
       const athleteId = await athleteIdOf(prisma, team, subject);
       return athleteId === null ? null : readFile(prisma, athleteId);

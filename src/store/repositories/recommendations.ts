@@ -48,7 +48,8 @@ export function createRecommendationRepository(prisma: PrismaClient): Recommenda
       });
       const row = await prisma.recommendation.findFirst({ where });
       if (row === null) return null;
-      if (count === 0) throw new KinewatchError('already-decided', `The recommendation was ${row.status} before`);
+      if (count === 0)
+        throw new KinewatchError('already-decided', `The recommendation was ${row.status} before, which stands: it is decided once`);
       return view(row);
     },
   };

@@ -95,10 +95,9 @@ export function createSessionRepository(prisma: PrismaClient): SessionRepository
       const nowUs = BigInt(startedAt.getTime()) * 1_000n;
       const own = { athleteId, teamId: athlete.teamId, startedAt, firstReceivedUs: nowUs, lastReceivedUs: nowUs, openedBy: 'staff' };
       const data = { ...own, ...settable(given) };
+      const unique = `The athlete has an open session: close it first (GET /v1/sessions?athleteId=${athleteId}&open=true names it, POST /v1/sessions/{id}/close)`;
       // The partial unique index decides, should the athlete's first frame come at the same moment.
-      return refusing({ unique: 'The athlete has an open session', uniqueCode: 'session-open' }, async () =>
-        view(await prisma.session.create({ data })),
-      );
+      return refusing({ unique, uniqueCode: 'session-open' }, async () => view(await prisma.session.create({ data })));
     },
     record: (team, { athleteId, started, minutes, ...given }) =>
       prisma.$transaction(async (transaction) => {
@@ -128,7 +127,11 @@ export function createSessionRepository(prisma: PrismaClient): SessionRepository
       });
       const row = await prisma.session.findFirst({ where });
       if (row === null) return null;
-      if (count === 0) throw new KinewatchError('already-closed', `The session was closed by ${row.closedBy}`);
+      if (count === 0)
+        throw new KinewatchError(
+          'already-closed',
+          `The session was closed by ${row.closedBy}: correct its minutes or type instead (PATCH /v1/sessions/${id})`,
+        );
       return view(row);
     },
   };

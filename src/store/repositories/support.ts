@@ -58,4 +58,4 @@ export async function refusing<T>({ unique, uniqueCode = 'already-exists', refer
   }
 }
 
-export const UNKNOWN_TEAM = 'There is no such team';
+export const UNKNOWN_TEAM = 'There is no such team: GET /v1/teams lists them';

@@ -49,7 +49,10 @@ async function lockEnabled(tx: Prisma.TransactionClient, team: TeamScope, id: st
   const [row] = await tx.webhookEndpoint.updateManyAndReturn({ where: { id, ...inTeam(team) }, data: { pausedUntil: null } });
   if (row === undefined) return false;
   if (row.disabledAt !== null)
-    throw new KinewatchError('webhook-disabled', `The endpoint is disabled: ${row.disabledReason ?? 'no reason is known'}`);
+    throw new KinewatchError(
+      'webhook-disabled',
+      `The endpoint is disabled: ${row.disabledReason ?? 'no reason is known'}. Enable it first: PATCH /v1/webhooks/${id} {"enabled": true}`,
+    );
   return true;
 }
 
