@@ -99,6 +99,7 @@ const COURSE = [
   'post /v1/athletes/{id}/menstrual',
   'post /v1/athletes/{id}/illnesses',
   'post /v1/illnesses/{id}/close',
+  'patch /v1/illnesses/{id}',
   'post /v1/athletes/{id}/consents/withdraw',
   'post /v1/athletes/{id}/consents/erase',
   'post /v1/athletes/{id}/outcomes',
