@@ -387,13 +387,18 @@ describe('words', () => {
 describe('a catalogue entry', () => {
   const nordic = DEFAULT_CATALOGUE.find(({ id }) => id === 'nordic-hamstring');
   if (nordic === undefined) throw new Error('no nordic');
-  const regions = ['hamstring', 'knee'];
+  const regions = { risk: ['hamstring', 'knee'], recovery: ['thigh', 'knee'] };
   it('is refused with the range where an effect lies out of it, the region where it is unknown, and a second load change', () => {
     const effect = (relativeRisk: number) => ({ ...nordic, riskEffects: [{ scope: ['hamstring'], relativeRisk, lower: 0.3, upper: 0.7 }] });
     expect(() => checkEntry(effect(0.5), regions, [])).not.toThrow();
     expect(() => checkEntry(effect(4), regions, [])).toThrow(/give a finite number, 0.1 to 3/u);
     expect(() => checkEntry({ ...nordic, riskEffects: [{ scope: ['elbow'], relativeRisk: 1, lower: 1, upper: 1 }] }, regions, [])).toThrow(
       /hamstring, knee/u,
+    );
+    const helps = (area: string) => ({ ...nordic, recoveryEffects: [{ scope: [area], gainPerDay: 0.01 }] });
+    expect(() => checkEntry(helps('thigh'), regions, [])).not.toThrow();
+    expect(() => checkEntry(helps('hamstring'), regions, [])).toThrow(
+      /effect on recovery .* "hamstring": give all, or some of thigh, knee/u,
     );
     expect(() => checkEntry({ ...nordic, evidence: ' ' }, regions, [])).toThrow(/evidence/u);
     const [change] = DEFAULT_CATALOGUE.filter(({ action }) => action === 'load-change');

@@ -575,7 +575,7 @@ describe('a problem that contradicts itself', () => {
     ],
     [
       'a region nobody knows',
-      { interventions: [{ ...SESSION, recoveryEffects: [{ scope: ['wing'], gainPerDay: 0 }] }] },
+      { interventions: [{ ...SESSION, riskEffects: [{ scope: ['wing'], relativeRisk: 1, lower: 1, upper: 1 }] }] },
       'plan-catalogue',
       /wing/,
     ],

@@ -187,7 +187,7 @@ function checkCatalogue({ interventions, regions, effectsNow, doneDaysAgo }: Pla
   const known = new Set(regions.map((region) => region.code));
   for (const one of interventions) {
     checkIntervention(one);
-    for (const { scope } of [...one.riskEffects, ...one.recoveryEffects]) checkScope(scope, known, `intervention ${one.id}`);
+    for (const { scope } of one.riskEffects) checkScope(scope, known, `intervention ${one.id}`);
   }
   for (const action of ['load-change', 'rest-day'] as const) {
     const named = interventions.filter((one) => one.action === action).map((one) => one.id);

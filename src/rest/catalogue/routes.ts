@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { DEFAULT_REGIONS } from '../../asms/catalogue.ts';
-import { checkEntry } from '../../asms/plan/check-entry.ts';
+import { BODY_REGIONS } from '../../asms/feedback/outcomes.ts';
+import { checkEntry, type ScopeRegions } from '../../asms/plan/check-entry.ts';
 import type { Intervention } from '../../asms/plan/problem.ts';
 import { allows, callerOf } from '../auth.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
@@ -9,7 +10,7 @@ import { found, resource } from '../resource.ts';
 import { CatalogueEntry, CatalogueList, CatalogueQuery, EntryBody, EntryParams, RetireBody, type StoredEntry } from './schemas.ts';
 
 const tags = ['plans'];
-const REGION_CODES = DEFAULT_REGIONS.map(({ code }) => code);
+const REGIONS: ScopeRegions = { risk: DEFAULT_REGIONS.map(({ code }) => code), recovery: BODY_REGIONS };
 
 /** Whose catalogue: the caller's team, or for a key of every team the one it names; null: the default. */
 function whose(request: FastifyRequest, named: string | undefined): string | null {
@@ -51,7 +52,7 @@ export const catalogue = resource('catalogue', async (app, { repositories }) => 
       const { entryId, history = false, limit = 200, teamId: named } = request.query;
       const teamId = whose(request, named);
       const items = await repositories.catalogue.list(teamId, { history, ...(entryId === undefined ? {} : { entryId }) });
-      return { teamId, items: items.slice(0, limit).map(shown), regions: REGION_CODES };
+      return { teamId, items: items.slice(0, limit).map(shown), regions: [...REGIONS.risk], bodyRegions: [...REGIONS.recovery] };
     },
   );
 
@@ -77,7 +78,7 @@ export const catalogue = resource('catalogue', async (app, { repositories }) => 
       const teamId = whose(request, named);
       requireRight(request, teamId);
       const stored = await repositories.catalogue.put({ teamId, entryId, entry, reason: null, by: callerOf(request).name }, (inForce) =>
-        checkEntry({ ...entry, id: entryId }, REGION_CODES, inForce.map(asIntervention)),
+        checkEntry({ ...entry, id: entryId }, REGIONS, inForce.map(asIntervention)),
       );
       return shown(found(stored, 'intervention', entryId));
     },

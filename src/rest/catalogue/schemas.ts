@@ -96,9 +96,19 @@ export const CatalogueList = Type.Object(
   {
     teamId: Nullable(Uuid),
     items: Type.Array(CatalogueEntry, { description: 'teamId null: everybody’s default' }),
-    regions: Type.Array(Type.String(), { description: 'Codes that a scope may name' }),
+    regions: Type.Array(Type.String(), { description: 'Codes that the scope of an effect on risk may name' }),
+    bodyRegions: Type.Array(Type.String(), { description: 'Those that the scope of a gain in recovery may name: of injuries' }),
   },
-  { examples: [{ teamId: EXAMPLE_IDS.team, items: [exampleOf(CatalogueEntry)], regions: ['hamstring', 'knee', 'ankle', 'calf'] }] },
+  {
+    examples: [
+      {
+        teamId: EXAMPLE_IDS.team,
+        items: [exampleOf(CatalogueEntry)],
+        regions: ['hamstring', 'knee', 'ankle', 'calf'],
+        bodyRegions: ['thigh', 'knee', 'ankle', 'lower-leg'],
+      },
+    ],
+  },
 );
 
 export const CatalogueQuery = Type.Object(

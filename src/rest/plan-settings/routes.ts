@@ -266,7 +266,9 @@ export const planSettings = resource('plan-settings', async (app, { repositories
       if (unknown !== undefined)
         throw new ProblemError(
           'unknown-reference',
-          `No intervention in force has the contraindication ${unknown}; known are ${known.join(', ')}`,
+          known.length === 0
+            ? `No intervention in force has a contraindication, so there is nothing that ${unknown} would keep from being planned`
+            : `No intervention in force has the contraindication ${unknown}: give some of ${known.join(', ')}`,
         );
       await settings.putConditions(subject, request.body.conditions, callerOf(request).name);
       return viewConditions(subject);
