@@ -364,6 +364,9 @@ describe('words', () => {
     };
     const text = describePlan({ problem, sources, days, plan, alternatives });
     const all = text.sentences.join(' ');
+    expect(all).not.toContain('The cost budget is 0');
+    const broke = describePlan({ problem: { ...problem, costBudget: 0 }, sources, days, plan, alternatives });
+    expect(broke.sentences.join(' ')).toContain('The cost budget is 0: plans hold nothing that costs');
     expect(text.title).toBe('Plan for 2026-11-30 to 2026-12-06');
     expect(all).toContain('Longer sleep (60 to 90 minutes more in bed) on 2026-11-30, 2026-12-01');
     expect(all).toMatch(/rest on 2026-11-30 instead of \d+/u);

@@ -1,7 +1,7 @@
 /** A plan in plain sentences: what, how much, when, what it is expected to do beside doing nothing, what the limits cost, the next best, the evidence. */
 import type { Alternatives, LimitPrice } from './alternatives.ts';
 import type { PlanSources } from './assemble.ts';
-import { limitInWords, type WordsContext } from './limits-in-words.ts';
+import { limitInWords, limitNotes, type WordsContext } from './limits-in-words.ts';
 import type { Decision, Intervention, PlanProblem } from './problem.ts';
 import type { Plan } from './solve-plan.ts';
 import type { Outlook } from './evaluate.ts';
@@ -144,6 +144,7 @@ export function describePlan(asked: PlanToDescribe): PlanText {
       ...describeCourse(asked),
       ...alternativesInWords(asked, context),
       `By the model no plan is better than this by more than ${percent(plan.report.gap)}.`,
+      ...limitNotes(problem),
       ...used.map((one) => `Evidence, ${one.name}: ${one.evidence}`),
       ...sources.missing,
     ],

@@ -68,3 +68,14 @@ export function conflictInWords(limits: readonly string[], isSmallest: boolean, 
         ];
   return `${head}. ${remedy}.`;
 }
+
+const AIMS = { daysLost: 'days lost', performance: 'performance', recovery: 'recovery' } as const;
+
+/** What zeros mean that are allowed. */
+export function limitNotes({ costBudget, weights }: Pick<PlanProblem, 'costBudget' | 'weights'>): string[] {
+  const unweighted = (Object.keys(AIMS) as (keyof typeof AIMS)[]).filter((aim) => weights[aim] === 0);
+  return [
+    ...(costBudget === 0 ? ['The cost budget is 0: plans hold nothing that costs, no session, no rest day and no change of load.'] : []),
+    ...unweighted.map((aim) => `The weight of ${AIMS[aim]} is 0: plans do not count it.`),
+  ];
+}

@@ -1,4 +1,4 @@
-/** What a limit may be, and what a limit of zero means. */
+/** What a limit may be. */
 import { ProblemError } from '../problems.ts';
 import type { LimitsBody } from './schemas.ts';
 
@@ -16,21 +16,4 @@ export function requireLimits({ dailyLoadLimit, loadStep, weights }: LimitsBody)
       'limit-refused',
       'With all three weights 0 every plan is as good as any other: give one of them a positive weight',
     );
-}
-
-const AIMS = { daysLost: 'days lost', performance: 'performance', recovery: 'recovery' } as const;
-
-/** What zeros mean that are allowed. */
-export function limitNotes({
-  costBudget,
-  weights,
-}: {
-  readonly costBudget: number | null;
-  readonly weights: NonNullable<LimitsBody['weights']>;
-}): string[] {
-  const unweighted = (Object.keys(AIMS) as (keyof typeof AIMS)[]).filter((aim) => weights[aim] === 0);
-  return [
-    ...(costBudget === 0 ? ['The cost budget is 0: plans hold nothing that costs, no session, no rest day and no change of load.'] : []),
-    ...unweighted.map((aim) => `The weight of ${AIMS[aim]} is 0: plans do not count it.`),
-  ];
 }

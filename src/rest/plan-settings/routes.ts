@@ -1,12 +1,13 @@
 import type { FastifyRequest } from 'fastify';
 import { ALLOWED_SHARE, DEFAULT_LIMITS, LOAD_UNIT } from '../../asms/plan/assemble.ts';
+import { limitNotes } from '../../asms/plan/limits-in-words.ts';
 import { shiftDay, teamDayOf } from '../../asms/team-days.ts';
 import { callerOf, teamOf } from '../auth.ts';
 import { API_KEY_SECURITY as security } from '../documentation.ts';
 import { ProblemError, problems } from '../problems.ts';
 import { found, resource } from '../resource.ts';
 import { IdParams, readTime } from '../schemas.ts';
-import { limitNotes, requireLimits } from './check-limits.ts';
+import { requireLimits } from './check-limits.ts';
 import type { PlanSubject, StoredPlannedLoad } from './ports.ts';
 import {
   ConditionsBody,
