@@ -59,6 +59,18 @@ async function raise(at: string, { type = 'deviation', severity = 'amber', athle
   );
   return id;
 }
+interface Injured {
+  readonly athleteId?: string;
+  readonly injuryId?: string;
+}
+async function injured(): Promise<Injured> {
+  const [athleteId, injuryId] = [await athlete(), randomUUID()];
+  await api.database.pool.query(
+    `INSERT INTO injury (id, athlete_id, diagnosis_code, region, onset_at, time_loss_days) VALUES ($1, $2, 'TMHXX', 'thigh', '2026-11-02T15:10:00Z', 18)`,
+    [injuryId, athleteId],
+  );
+  return { athleteId, injuryId };
+}
 const recipient = async (name: string, given: object = {}): Promise<string> => {
   const answer = await api.call(key, 'POST', `/v1/teams/${teamId}/recipients`, { name, ...given });
   expect(answer.statusCode, answer.body).toBe(201);
@@ -315,11 +327,13 @@ describe('what alerts were worth', () => {
   });
 
   it('is the share of closed alerts about athletes that were right, with its interval, by the days of the team', async () => {
-    const close = async (at: string, outcome: string, type: AlertType = 'deviation'): Promise<void> => {
-      const id = await raise(at, { type });
-      expect((await api.call(key, 'POST', `/v1/alerts/${id}/close`, { outcome })).statusCode).toBe(200);
+    const close = async (at: string, outcome: string, type: AlertType = 'deviation', injured: Injured = {}): Promise<void> => {
+      const { athleteId, injuryId } = injured;
+      const id = await raise(at, { type, ...(athleteId === undefined ? {} : { athleteId }) });
+      const answer = await api.call(key, 'POST', `/v1/alerts/${id}/close`, { outcome, ...(injuryId === undefined ? {} : { injuryId }) });
+      expect(answer.statusCode, answer.body).toBe(200);
     };
-    await close('2026-11-02T10:00:00Z', 'injury-confirmed', 'risk');
+    await close('2026-11-02T10:00:00Z', 'injury-confirmed', 'risk', await injured());
     await close('2026-11-02T10:00:00Z', 'load-changed');
     await close('2026-11-02T10:00:00Z', 'checked-no-finding');
     await close('2026-11-02T10:00:00Z', 'sensor-fault', 'data-stopped');

@@ -83,16 +83,18 @@ describe('an alert', () => {
     expect(changeAlert(corrected, conclude('outcome-corrected', 'other'), T0 + 9)).toMatchObject({ outcome: 'other', injuryId: null });
   });
 
-  it('takes no outcome that contradicts its type, and an injury with a confirmed injury only', () => {
+  it('takes no outcome that contradicts its type, and an injury with a confirmed injury only, which needs one', () => {
     const close = (type: AlertType, outcome: AlertOutcome, injuryId: string | null = null) =>
       codeOf(() => changeAlert({ ...fresh(), type }, { change: 'closed', by: 'c', outcome, note: '', injuryId }, T0 + 1));
     for (const type of ALERT_TYPES)
       for (const outcome of ALERT_OUTCOMES)
-        expect(close(type, outcome)).toBe(OUTCOMES_OF_TYPE[type].includes(outcome) ? 'allowed' : 'outcome-refused');
+        expect(close(type, outcome, outcome === 'injury-confirmed' ? 'i' : null)).toBe(
+          OUTCOMES_OF_TYPE[type].includes(outcome) ? 'allowed' : 'outcome-refused',
+        );
     expect(close('data-stopped', 'injury-confirmed')).toBe('outcome-refused');
     expect(close('load-above-ceiling', 'new-normal')).toBe('outcome-refused');
     expect(close('risk', 'load-changed', 'i')).toBe('outcome-refused');
-    expect(close('risk', 'injury-confirmed', 'i')).toBe('allowed');
+    expect(close('risk', 'injury-confirmed')).toBe('outcome-refused');
   });
 
   it('keeps a history of every change, in order of time', () => {

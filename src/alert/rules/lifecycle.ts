@@ -83,7 +83,7 @@ const refuse = (code: string, message: string): never => {
  * The alert after a change at `atUs`. Clearing twice and acknowledging twice change nothing (the same object comes back): two people may do it at once.
  * Closing also acknowledges and clears: the next alert of the type is a new one.
  * @throws KinewatchError 'already-closed' after an outcome; 'not-closed' for a correction before one; 'already-cleared' for a snooze of what is over;
- * 'outcome-refused' for an outcome that cannot come of the type, or an injury with any other outcome than injury-confirmed; 'value-out-of-range' for a
+ * 'outcome-refused' for an outcome that cannot come of the type, an injury with any other outcome than injury-confirmed, or that one without an injury; 'value-out-of-range' for a
  * change before the last one, a snooze into the past or for over a week
  */
 export function changeAlert(alert: AlertValue, change: AlertChange, atUs: number): AlertValue {
@@ -129,6 +129,11 @@ function concluded({ type }: AlertValue, { outcome, injuryId }: Concluded): Pick
     refuse('outcome-refused', `${outcome} cannot come of an alert of the type ${type}; possible are ${possible.join(', ')}`);
   if (injuryId !== null && outcome !== 'injury-confirmed')
     refuse('outcome-refused', `The outcome ${outcome} names no injury; leave injuryId out, or close with injury-confirmed`);
+  if (injuryId === null && outcome === 'injury-confirmed')
+    refuse(
+      'outcome-refused',
+      'A confirmed injury is one on record, since the record is what feedback learns from: record it first (POST /v1/athletes/{id}/injuries), then name it with injuryId',
+    );
   return { outcome, injuryId };
 }
 

@@ -151,7 +151,9 @@ export const Conclude = Type.Object(
         'injury-confirmed needs the scope medical. new-normal, of movement only: the baselines begin anew at what the athlete does now. Alerts about sensors take checked-no-finding, sensor-fault and other',
     }),
     note: Note,
-    injuryId: Type.Optional(Type.String({ format: 'uuid', description: "With injury-confirmed: which of the athlete's injuries" })),
+    injuryId: Type.Optional(
+      Type.String({ format: 'uuid', description: "With injury-confirmed, and needed there: which of the athlete's injuries" }),
+    ),
   },
   { additionalProperties: false, examples: [{ outcome: 'load-changed', note: 'Second half of the session on the bike' }] },
 );
