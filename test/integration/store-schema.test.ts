@@ -25,6 +25,7 @@ const MIGRATIONS = [
   '20261128070000_load_exposure',
   '20261128071000_measured_load_look',
   '20261128080000_mornings',
+  '20261128090000_planned_match',
 ];
 
 let database: TestDatabase;
