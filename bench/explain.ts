@@ -15,12 +15,12 @@ import { createStagedScorer } from '../src/score/onnx/staged-scorer.ts';
 import type { Scorer, StagedScorer, WindowInput } from '../src/score/ports.ts';
 import { hideSensors, readShapFixtures } from '../test/fixtures/shap-fixtures.ts';
 
-const BATCH = 32;
+/** As in src/explain/worker.ts. */
+const BATCH = 8;
 const ROUNDS = 5;
 /** Whole windows scored for comparison, a multiple of BATCH. */
 const WHOLE = 256;
-/** Explanations while live batches run, and the live load: a batch of this many windows at this interval. */
-const EXPLANATIONS = 20;
+/** The live load: a batch of this many windows at this interval. */
 const LIVE_BATCH = 16;
 const LIVE_EVERY_MS = 100;
 /** Lowest: on Linux a thread has a priority of its own. */
@@ -58,7 +58,7 @@ interface Explainer {
 async function createExplainer(): Promise<Explainer> {
   const { contract, modelPath } = loadModelContract('models');
   const { windows, cases } = readShapFixtures(contract, readFileSync('test/fixtures/shap.json', 'utf8'));
-  const scorer = await createOnnxScorer({ modelPath, contract, executionProvider: 'cpu', maxBatch: BATCH });
+  const scorer = await createOnnxScorer({ modelPath, contract, executionProvider: 'cpu', maxBatch: LIVE_BATCH });
   const staged = await createStagedScorer(scorer, readFileSync(modelPath), contract);
   const at = (place: number): WindowInput => windows[place] as WindowInput;
   const explain = (number: number): Promise<Explanation> => {
@@ -128,29 +128,17 @@ async function liveBatches({ scorer, windows }: Explainer, isDone: (taken: numbe
   return taken;
 }
 
-/** EXPLANATIONS one after the other in a worker, and what `meanwhile` measures until they are done. */
-async function whileExplaining(meanwhile: (isDone: () => boolean) => Promise<number[]>): Promise<number[]> {
-  let done = false;
-  const worker = new Worker(new URL(import.meta.url));
-  const ended = new Promise<void>((resolve, reject) => {
-    worker.once('error', reject);
-    worker.once('exit', () => {
-      done = true;
-      resolve();
-    });
-  });
-  await new Promise((resolve) => worker.once('message', resolve));
-  const taken = await meanwhile(() => done);
-  await ended;
-  return taken;
-}
-
-/** Until as many batches were measured beside explanations as alone. */
+/** Live batches alone, then as many beside explanations: one after another in a worker, as the service's long-lived explainer makes them. */
 async function besideExplanations(explainer: Explainer) {
-  const alone = await liveBatches(explainer, (taken) => taken >= BATCHES);
-  const beside: number[] = [];
-  while (beside.length < BATCHES) beside.push(...(await whileExplaining((isDone) => liveBatches(explainer, isDone))));
-  return { alone, beside };
+  const enough = (taken: number): boolean => taken >= BATCHES;
+  const alone = await liveBatches(explainer, enough);
+  const worker = new Worker(new URL(import.meta.url));
+  const told = (): Promise<number> => new Promise((resolve) => worker.once('message', resolve));
+  await told();
+  const beside = await liveBatches(explainer, enough);
+  const made = told();
+  worker.postMessage('end');
+  return { alone, beside, explanations: await made };
 }
 
 async function main(): Promise<void> {
@@ -166,23 +154,33 @@ async function main(): Promise<void> {
     );
   }
   process.stdout.write(`${await measureRebuild(explainer)}\n`);
-  const { alone, beside } = await besideExplanations(explainer);
+  const { alone, beside, explanations } = await besideExplanations(explainer);
   const figures = (ms: readonly number[]): string =>
     `p50 ${quantile(ms, 0.5).toFixed(1)} ms, p99 ${quantile(ms, 0.99).toFixed(1)} ms (${ms.length} batches)`;
   process.stdout.write(`live batch of ${LIVE_BATCH}, alone: ${figures(alone)}\n`);
-  process.stdout.write(`live batch of ${LIVE_BATCH}, beside explanations, ${EXPLANATIONS} at a time: ${figures(beside)}\n`);
+  process.stdout.write(`live batch of ${LIVE_BATCH}, beside ${explanations} explanations: ${figures(beside)}\n`);
   await explainer.staged.close();
   await explainer.scorer.close();
 }
 
-/** The worker's part: explanations one after another, on a session of its own. */
+/** The worker's part: explanations one after another on a session of its own, until it is told to end. Tells when it has made the first, and how many in all. */
 async function work(): Promise<void> {
   setPriority(LOW_PRIORITY);
   const explainer = await createExplainer();
-  parentPort?.postMessage('ready');
-  for (let i = 0; i < EXPLANATIONS; i += 1) await explainer.explain(i);
+  let isAsked = true;
+  parentPort?.once('message', () => {
+    isAsked = false;
+  });
+  let made = 0;
+  for (; isAsked; made += 1) {
+    await explainer.explain(made);
+    if (made === 0) parentPort?.postMessage(1);
+    // Messages arrive between explanations only.
+    await sleep(0);
+  }
   await explainer.staged.close();
   await explainer.scorer.close();
+  parentPort?.postMessage(made);
 }
 
 await (isMainThread ? main() : work());
