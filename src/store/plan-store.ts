@@ -22,7 +22,7 @@ const RETRY_DAYS = 1;
 const MOST_TRIES = 3;
 
 const PLANNED_LOAD = `to_char(day, 'YYYY-MM-DD') AS day, load, minimum, maximum, is_match AS "isMatch"`;
-/** Days of the last 400 on which a match of the athlete's began, by the team's clock. */
+/** Days since $3 on which a match of the athlete's began, by the team's clock. */
 const MATCH_DAYS = `ARRAY(SELECT DISTINCT to_char(started_at AT TIME ZONE t.time_zone, 'YYYY-MM-DD') FROM session
     WHERE athlete_id = a.id AND started_at >= $3 AND coalesce(exposure, type) = 'match')`;
 const NEWEST_LIMITS = (where: string, kind: string): string =>
@@ -129,10 +129,7 @@ export function createPlanStore(pool: pg.Pool): PlanStore {
       const [row] = found.rows;
       if (row === undefined) return null;
       const { seenAlerts, seenStages, accepted, ...facts } = row;
-      return {
-        facts: { ...facts, accepted: accepted.map(acceptedOf) },
-        seen: { alerts: seenAlerts, stages: seenStages },
-      };
+      return { facts: { ...facts, accepted: accepted.map(acceptedOf) }, seen: { alerts: seenAlerts, stages: seenStages } };
     },
     dueFor: async (athleteId, at) => (await due(at, 'a.id = $2', [athleteId], 1))[0]?.trigger ?? null,
     athletesToPlan: async (at, limit) => (await due(at, 'true', [], limit)).map(({ id }) => id),

@@ -263,7 +263,7 @@ function usualDay(day: string, usual: UsualWeek): PlannedDay {
 }
 
 /**
- * The athlete's own hazard, or the population's rate. The figure of the day holds the fatigue of that day: it is taken out, since the planner adds its own.
+ * The athlete's own hazard from the load of today on, or the population's rate of a rested athlete: either is what a usual week holds, and the terms spread it.
  */
 function hazardOf({ hazard: known, hazardText }: PlanFacts, { load, usual, firstDay }: Histories) {
   const ofLoad = readLoadTerms(hazardText) ?? DEFAULT_LOAD_TERMS;

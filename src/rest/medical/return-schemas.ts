@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox';
 import { AVAILABILITIES } from '../../asms/availability.ts';
-import { WORK } from '../../asms/return-protocol.ts';
+import { DEFAULT_PROTOCOL, WORK } from '../../asms/return-protocol.ts';
 import { EXAMPLE_IDS, exampleOf } from '../examples.ts';
 import { Nullable, NullableEnum, OneOf, OwnerTeam, Text, Time, Uuid } from '../schemas.ts';
 
@@ -49,15 +49,7 @@ const PROTOCOL = {
 const example = {
   version: 'first-team-2',
   stages: [
-    {
-      name: 'protection',
-      loadCeilingShare: 0.1,
-      allowedWork: ['walking', 'range-of-motion'],
-      availability: 'out',
-      minimumDays: 0,
-      criteria: [{ name: 'pain', metric: 'pain', unit: '0 to 10', kind: 'at-most', bound: 3, maximumAgeDays: 2 }],
-      signOff: ['medical'],
-    },
+    DEFAULT_PROTOCOL.stages[0],
     {
       name: 'team-training',
       loadCeilingShare: 0.9,
